@@ -1,0 +1,110 @@
+package selector
+
+import (
+	"slices"
+	"strings"
+)
+
+type operation uint8
+
+const (
+	opAll operation = iota
+	opGlobal
+	opHas
+	opEqual
+	opNotEqual
+	opContains
+	opStartsWith
+	opEndsWith
+	opIn
+	opNotIn
+	opNot // From here on the node has children.
+	opAnd
+	opOr
+)
+
+// The two ways out of an evaluation. Every other destination is the index of a node.
+const (
+	accept = -1
+	reject = -2
+)
+
+// node is one condition, or !, && or || over other nodes. Nodes refer to each other by index.
+type node struct {
+	op    operation
+	label string
+	value string
+	set   []string // Sorted, without duplicates.
+
+	first int // The first child.
+	next  int // The sibling to the right, or 0: node 0 is leftmost, so it is nobody's right sibling.
+	entry int // The leftmost condition at or below this node, where its evaluation starts.
+
+	// Where evaluation goes on when the node is true, and when it is false.
+	yes, no int
+}
+
+// holds evaluates a condition.
+func (n *node) holds(labels Labels) bool {
+	if n.op <= opGlobal {
+		return true
+	}
+	value, ok := labels.Get(n.label)
+	switch n.op {
+	case opHas:
+		return ok
+	case opEqual:
+		return ok && value == n.value
+	case opNotEqual:
+		return !ok || value != n.value
+	case opContains:
+		return ok && strings.Contains(value, n.value)
+	case opStartsWith:
+		return ok && strings.HasPrefix(value, n.value)
+	case opEndsWith:
+		return ok && strings.HasSuffix(value, n.value)
+	case opIn:
+		return ok && n.lists(value)
+	case opNotIn:
+		return !ok || !n.lists(value)
+	default:
+		return false
+	}
+}
+
+func (n *node) lists(value string) bool {
+	_, found := slices.BinarySearch(n.set, value)
+	return found
+}
+
+// link threads the conditions together: each learns which condition decides next once it is known to be true or
+// false, so that evaluation visits conditions only and needs no stack. A parent comes after its children, so going
+// backwards each node knows its own ways out before it passes them down.
+func link(nodes []node) {
+	root := len(nodes) - 1
+	nodes[root].yes, nodes[root].no = accept, reject
+	for i := root; i >= 0; i-- {
+		n := &nodes[i]
+		switch n.op {
+		case opNot:
+			nodes[n.first].yes, nodes[n.first].no = n.no, n.yes
+		case opAnd, opOr:
+			linkChildren(nodes, n)
+		}
+	}
+}
+
+func linkChildren(nodes []node, parent *node) {
+	for i := parent.first; ; i = nodes[i].next {
+		child := &nodes[i]
+		child.yes, child.no = parent.yes, parent.no
+		if child.next == 0 {
+			return
+		}
+		if onward := nodes[child.next].entry; parent.op == opAnd {
+			child.yes = onward
+		} else {
+			child.no = onward
+		}
+	}
+}
