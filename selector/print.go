@@ -60,6 +60,9 @@ func (n *node) separator() string {
 
 // print writes a condition.
 func (n *node) print(b *strings.Builder) {
+	if n.op == opHas {
+		b.WriteString("has(")
+	}
 	b.WriteString(n.label)
 	switch n.op {
 	case opAll:
@@ -67,7 +70,7 @@ func (n *node) print(b *strings.Builder) {
 	case opGlobal:
 		b.WriteString("global()")
 	case opHas:
-		b.WriteString(n.label)
+		b.WriteByte(')')
 	case opEqual:
 		printValue(b, " == ", n.value)
 	case opNotEqual:

@@ -1,0 +1,231 @@
+package resources
+
+import (
+	"cmp"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// Object is a pointer to one of the API types of package v3.
+type Object interface {
+	runtime.Object
+	metav1.Object
+}
+
+// List is what reading a whole kind gives. Its JSON form is that of a Kubernetes list.
+type List struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata"`
+
+	// Items are in the kind's own order, and never nil.
+	Items []Object `json:"items"`
+}
+
+// Key names an object.
+type Key struct {
+	Kind *Kind
+	Name string
+}
+
+// String is "Kind(name)", the form that messages use.
+func (k Key) String() string { return k.Kind.Name + "(" + k.Name + ")" }
+
+// Ref names an object of a kind by the kind's name.
+type Ref struct {
+	Kind string
+	Name string
+}
+
+// Column is one column of a kind's table.
+type Column[T Object] struct {
+	Header string
+	// Wide columns are shown only when asked for.
+	Wide bool
+	// Cell is the text for one object, as stored: whoever prints it makes it safe.
+	Cell func(T) string
+}
+
+// Spec describes a kind whose objects have type T.
+type Spec[T Object] struct {
+	// Kind and Plural are the names in documents and in resource paths.
+	Kind, Plural string
+	// Aliases are the words that command lines take for the kind, in lower case.
+	Aliases []string
+	// Columns are in wide order; the narrow ones are among them, in the same order.
+	Columns []Column[T]
+	// New makes an empty object.
+	New func() T
+	// Default fills in what the user may leave out. Applying it twice changes nothing.
+	Default func(T)
+	// Validate checks an object on which Default has run.
+	Validate func(T) field.ErrorList
+	// ReadOnly is why objects of the kind cannot be written; empty if they can.
+	ReadOnly string
+	// Builtin are objects that every datastore has without storing them.
+	Builtin func() []T
+	// Needs are the objects that must exist before this one is written.
+	Needs func(T) []Ref
+	// PartOf is the object that this one disappears with.
+	PartOf func(T) (Ref, bool)
+	// Compare orders lists of the kind; nil means by name.
+	Compare func(a, b T) int
+}
+
+// Kind is a Spec with its type erased, so that kinds can stand in one list.
+type Kind struct {
+	Name    string
+	Plural  string
+	Aliases []string
+	// ReadOnly is why objects of the kind cannot be written; empty if they can.
+	ReadOnly string
+	// HasNeeds tells whether Needs ever gives anything.
+	HasNeeds bool
+	Columns  []Column[Object]
+
+	newObject   func() Object
+	setDefaults func(Object)
+	validate    func(Object) field.ErrorList
+	builtin     func() []Object
+	needs       func(Object) []Ref
+	partOf      func(Object) (Ref, bool)
+	compare     func(a, b Object) int
+}
+
+func define[T Object](s Spec[T]) *Kind {
+	k := &Kind{
+		Name: s.Kind, Plural: s.Plural, Aliases: s.Aliases, ReadOnly: s.ReadOnly,
+		HasNeeds:    s.Needs != nil,
+		newObject:   func() Object { return s.New() },
+		setDefaults: func(Object) {},
+		validate:    func(o Object) field.ErrorList { return s.Validate(o.(T)) },
+		builtin:     func() []Object { return nil },
+		needs:       func(Object) []Ref { return nil },
+		partOf:      func(Object) (Ref, bool) { return Ref{}, false },
+		compare:     func(a, b Object) int { return cmp.Compare(a.GetName(), b.GetName()) },
+	}
+	for _, c := range s.Columns {
+		k.Columns = append(k.Columns, Column[Object]{
+			Header: c.Header, Wide: c.Wide,
+			Cell: func(o Object) string { return c.Cell(o.(T)) },
+		})
+	}
+	if s.Default != nil {
+		k.setDefaults = func(o Object) { s.Default(o.(T)) }
+	}
+	if s.Builtin != nil {
+		k.builtin = func() []Object { return erase(s.Builtin()) }
+	}
+	if s.Needs != nil {
+		k.needs = func(o Object) []Ref { return s.Needs(o.(T)) }
+	}
+	if s.PartOf != nil {
+		k.partOf = func(o Object) (Ref, bool) { return s.PartOf(o.(T)) }
+	}
+	if s.Compare != nil {
+		k.compare = func(a, b Object) int { return s.Compare(a.(T), b.(T)) }
+	}
+	return k
+}
+
+func erase[T Object](in []T) []Object {
+	out := make([]Object, len(in))
+	for i, o := range in {
+		out[i] = o
+	}
+	return out
+}
+
+func newOf[E any]() *E { return new(E) }
+
+// New makes an empty object with its kind and apiVersion set.
+func (k *Kind) New() Object {
+	o := k.newObject()
+	k.setType(o)
+	return o
+}
+
+func (k *Kind) setType(o Object) {
+	o.GetObjectKind().SetGroupVersionKind(v3.SchemeGroupVersion.WithKind(k.Name))
+}
+
+// NewList makes a list of the kind. The items are taken over, not copied.
+func (k *Kind) NewList(resourceVersion string, items []Object) *List {
+	if items == nil {
+		items = []Object{}
+	}
+	return &List{
+		TypeMeta: metav1.TypeMeta{Kind: k.Name + "List", APIVersion: v3.GroupVersion},
+		ListMeta: metav1.ListMeta{ResourceVersion: resourceVersion},
+		Items:    items,
+	}
+}
+
+// Default fills in what the user may leave out of o, which must be of this kind.
+func (k *Kind) Default(o Object) { k.setDefaults(o) }
+
+// Validate checks o, which must be of this kind and have had its defaults set. The
+// paths of the errors start at the document: "spec.ingress[0].action".
+func (k *Kind) Validate(o Object) field.ErrorList { return k.validate(o) }
+
+// Builtin makes the objects that every datastore has without storing them.
+func (k *Kind) Builtin() []Object {
+	objects := k.builtin()
+	for _, o := range objects {
+		k.setType(o)
+	}
+	return objects
+}
+
+// Needs are the objects that must exist before o is written.
+func (k *Kind) Needs(o Object) []Ref { return k.needs(o) }
+
+// PartOf is the object that o disappears with, if there is one.
+func (k *Kind) PartOf(o Object) (Ref, bool) { return k.partOf(o) }
+
+// Compare orders two objects of the kind as lists show them.
+func (k *Kind) Compare(a, b Object) int { return k.compare(a, b) }
+
+// Key names the object of this kind that is called name.
+func (k *Kind) Key(name string) Key { return Key{Kind: k, Name: name} }
+
+// All lists every kind in the order in which help texts name them.
+func All() []*Kind {
+	return []*Kind{
+		HostEndpoint, GlobalNetworkPolicy, KubeControllersConfiguration, Node, Tier, Profile,
+		GlobalNetworkSet, StagedGlobalNetworkPolicy, FelixConfiguration, ClusterInformation,
+	}
+}
+
+// ByWord finds the kind that a command line means by word, in any letter case.
+func ByWord(word string) (*Kind, bool) {
+	word = strings.ToLower(word)
+	for _, k := range All() {
+		for _, alias := range k.Aliases {
+			if alias == word {
+				return k, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// ByName finds a kind by the name that documents use, exact in letter case.
+func ByName(name string) (*Kind, bool) {
+	for _, k := range All() {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return nil, false
+}
+
+// KeyOf names an object by its own kind; it fails on kinds that All does not list.
+func KeyOf(o Object) (Key, bool) {
+	k, ok := ByName(o.GetObjectKind().GroupVersionKind().Kind)
+	return Key{Kind: k, Name: o.GetName()}, ok
+}
