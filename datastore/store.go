@@ -58,16 +58,16 @@ type Atomic interface {
 // EventType says what happened to an object.
 type EventType string
 
-// The event types. Put stands for creation and update alike.
+// The event types. Put stands for creation and update alike, Gone for deletion.
 const (
-	Put    EventType = "PUT"
-	Delete EventType = "DELETE"
+	Put  EventType = "PUT"
+	Gone EventType = "GONE"
 )
 
 // Event is one change.
 type Event struct {
 	Type EventType
-	// Object is the object after a Put and before a Delete. Its resource version is
+	// Object is the object after a Put and as it last was before Gone. Its resource version is
 	// the revision of the change, one that Watch can go on from.
 	Object resources.Object
 }

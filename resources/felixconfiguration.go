@@ -19,8 +19,14 @@ var FelixConfiguration = define(Spec[*v3.FelixConfiguration]{
 	New:      newOf[v3.FelixConfiguration],
 	Default:  defaultFelixConfiguration,
 	Validate: validateFelixConfiguration,
-	PartOf: func(f *v3.FelixConfiguration) (Ref, bool) {
-		node, ok := strings.CutPrefix(f.Name, nodeConfigPrefix)
-		return Ref{Kind: "Node", Name: node}, ok
+	PartOf: Link[*v3.FelixConfiguration]{
+		Kind: "Node",
+		Name: func(f *v3.FelixConfiguration) string {
+			node, ok := strings.CutPrefix(f.Name, nodeConfigPrefix)
+			if !ok {
+				return ""
+			}
+			return node
+		},
 	},
 })

@@ -23,7 +23,9 @@ var GlobalNetworkPolicy = define(Spec[*v3.GlobalNetworkPolicy]{
 		p.Labels = withTierLabel(p.Labels, p.Spec.Tier)
 	},
 	Validate: validateGlobalNetworkPolicy,
-	Needs:    func(p *v3.GlobalNetworkPolicy) []Ref { return []Ref{{Kind: "Tier", Name: p.Spec.Tier}} },
+	Needs: Link[*v3.GlobalNetworkPolicy]{
+		Kind: "Tier", Name: func(p *v3.GlobalNetworkPolicy) string { return p.Spec.Tier },
+	},
 })
 
 func defaultPolicySpec(s *v3.GlobalNetworkPolicySpec) {

@@ -19,5 +19,7 @@ var HostEndpoint = define(Spec[*v3.HostEndpoint]{
 	},
 	New:      newOf[v3.HostEndpoint],
 	Validate: validateHostEndpoint,
-	PartOf:   func(h *v3.HostEndpoint) (Ref, bool) { return Ref{Kind: "Node", Name: h.Spec.Node}, true },
+	PartOf: Link[*v3.HostEndpoint]{
+		Kind: "Node", Name: func(h *v3.HostEndpoint) string { return h.Spec.Node },
+	},
 })

@@ -35,12 +35,6 @@ type Key struct {
 // String is "Kind(name)", the form that messages use.
 func (k Key) String() string { return k.Kind.Name + "(" + k.Name + ")" }
 
-// Ref names an object of a kind by the kind's name.
-type Ref struct {
-	Kind string
-	Name string
-}
-
 // Column is one column of a kind's table.
 type Column[T Object] struct {
 	Header string
@@ -48,6 +42,14 @@ type Column[T Object] struct {
 	Wide bool
 	// Cell is the text for one object, as stored: whoever prints it makes it safe.
 	Cell func(T) string
+}
+
+// Link leads from an object to one of another kind.
+type Link[T Object] struct {
+	// Kind is the other kind's name; empty if there is no such link.
+	Kind string
+	// Name finds the other object's name; empty if this object has none.
+	Name func(T) string
 }
 
 // Spec describes a kind whose objects have type T.
@@ -68,10 +70,12 @@ type Spec[T Object] struct {
 	ReadOnly string
 	// Builtin are objects that every datastore has without storing them.
 	Builtin func() []T
-	// Needs are the objects that must exist before this one is written.
-	Needs func(T) []Ref
+	// Needs is the object that must exist before this one is written, and as long as it does.
+	Needs Link[T]
 	// PartOf is the object that this one disappears with.
-	PartOf func(T) (Ref, bool)
+	PartOf Link[T]
+	// Permanent are the names of objects that every datastore has and nobody may delete.
+	Permanent []string
 	// Compare orders lists of the kind; nil means by name.
 	Compare func(a, b T) int
 }
@@ -83,29 +87,27 @@ type Kind struct {
 	Aliases []string
 	// ReadOnly is why objects of the kind cannot be written; empty if they can.
 	ReadOnly string
-	// HasNeeds tells whether Needs ever gives anything.
-	HasNeeds bool
 	Columns  []Column[Object]
+	// Needs and PartOf are as in Spec.
+	Needs, PartOf Link[Object]
+	// Permanent are the names of objects that nobody may delete.
+	Permanent []string
 
 	newObject   func() Object
 	setDefaults func(Object)
 	validate    func(Object) field.ErrorList
 	builtin     func() []Object
-	needs       func(Object) []Ref
-	partOf      func(Object) (Ref, bool)
 	compare     func(a, b Object) int
 }
 
 func define[T Object](s Spec[T]) *Kind {
 	k := &Kind{
 		Name: s.Kind, Plural: s.Plural, Aliases: s.Aliases, ReadOnly: s.ReadOnly,
-		HasNeeds:    s.Needs != nil,
+		Needs: eraseLink(s.Needs), PartOf: eraseLink(s.PartOf), Permanent: s.Permanent,
 		newObject:   func() Object { return s.New() },
 		setDefaults: func(Object) {},
 		validate:    func(o Object) field.ErrorList { return s.Validate(o.(T)) },
 		builtin:     func() []Object { return nil },
-		needs:       func(Object) []Ref { return nil },
-		partOf:      func(Object) (Ref, bool) { return Ref{}, false },
 		compare:     func(a, b Object) int { return cmp.Compare(a.GetName(), b.GetName()) },
 	}
 	for _, c := range s.Columns {
@@ -120,16 +122,17 @@ func define[T Object](s Spec[T]) *Kind {
 	if s.Builtin != nil {
 		k.builtin = func() []Object { return erase(s.Builtin()) }
 	}
-	if s.Needs != nil {
-		k.needs = func(o Object) []Ref { return s.Needs(o.(T)) }
-	}
-	if s.PartOf != nil {
-		k.partOf = func(o Object) (Ref, bool) { return s.PartOf(o.(T)) }
-	}
 	if s.Compare != nil {
 		k.compare = func(a, b Object) int { return s.Compare(a.(T), b.(T)) }
 	}
 	return k
+}
+
+func eraseLink[T Object](l Link[T]) Link[Object] {
+	if l.Kind == "" {
+		return Link[Object]{}
+	}
+	return Link[Object]{Kind: l.Kind, Name: func(o Object) string { return l.Name(o.(T)) }}
 }
 
 func erase[T Object](in []T) []Object {
@@ -180,12 +183,6 @@ func (k *Kind) Builtin() []Object {
 	}
 	return objects
 }
-
-// Needs are the objects that must exist before o is written.
-func (k *Kind) Needs(o Object) []Ref { return k.needs(o) }
-
-// PartOf is the object that o disappears with, if there is one.
-func (k *Kind) PartOf(o Object) (Ref, bool) { return k.partOf(o) }
 
 // Compare orders two objects of the kind as lists show them.
 func (k *Kind) Compare(a, b Object) int { return k.compare(a, b) }

@@ -21,7 +21,7 @@ var StagedGlobalNetworkPolicy = define(Spec[*v3.StagedGlobalNetworkPolicy]{
 		p.Labels = withTierLabel(p.Labels, p.Spec.Tier)
 	},
 	Validate: validateStagedGlobalNetworkPolicy,
-	Needs: func(p *v3.StagedGlobalNetworkPolicy) []Ref {
-		return []Ref{{Kind: "Tier", Name: p.Spec.Tier}}
+	Needs: Link[*v3.StagedGlobalNetworkPolicy]{
+		Kind: "Tier", Name: func(p *v3.StagedGlobalNetworkPolicy) string { return p.Spec.Tier },
 	},
 })

@@ -21,10 +21,11 @@ var Tier = define(Spec[*v3.Tier]{
 		{Header: "NAME", Cell: func(t *v3.Tier) string { return t.Name }},
 		{Header: "ORDER", Cell: func(t *v3.Tier) string { return orderCell(t.Spec.Order) }},
 	},
-	New:      newOf[v3.Tier],
-	Default:  defaultTier,
-	Validate: validateTier,
-	Compare:  compareTiers,
+	New:       newOf[v3.Tier],
+	Default:   defaultTier,
+	Validate:  validateTier,
+	Compare:   compareTiers,
+	Permanent: []string{v3.TierDefault, v3.TierKubeAdmin, v3.TierKubeBaseline},
 })
 
 func defaultTier(t *v3.Tier) {

@@ -54,27 +54,29 @@ func (p *parser) has() error {
 	if len(label) > maxLabel {
 		return p.tooLong(start, label)
 	}
+	part := p.from(start)
 	p.space()
 	if p.peek() != ')' {
 		return p.expected(") after has(%s", short(label))
 	}
 	p.pos++
-	p.leaf(node{op: opHas, label: label})
+	p.leaf(node{op: opHas, label: part})
 	return nil
 }
 
 // comparison reads what follows a label: an operator and a value or a set.
 func (p *parser) comparison(label string) error {
 	end := p.pos
+	part := p.from(end - len(label))
 	p.space()
 	op, sign, err := p.comparator(label, end)
 	if err != nil {
 		return err
 	}
 	p.space()
-	n := node{op: op, label: label}
+	n := node{op: op, label: part}
 	if op == opIn || op == opNotIn {
-		n.set, err = p.set(sign)
+		n.value, err = p.set(sign)
 	} else {
 		n.value, err = p.value(sign)
 	}
@@ -131,58 +133,73 @@ func (p *parser) second(want, what string) error {
 }
 
 // value reads a quoted string.
-func (p *parser) value(sign string) (string, error) {
-	quote := p.peek()
-	if quote != '\'' && quote != '"' {
-		return "", p.noValue(sign)
+func (p *parser) value(sign string) (span, error) {
+	if !p.atQuote() {
+		return span{}, p.noValue(sign)
 	}
-	return p.quoted(quote)
+	return p.quoted()
 }
 
-func (p *parser) quoted(quote byte) (string, error) {
-	rest := p.expr[p.pos+1:]
-	size := strings.IndexByte(rest, quote)
+func (p *parser) atQuote() bool {
+	c := p.peek()
+	return c == '\'' || c == '"'
+}
+
+func (p *parser) quoted() (span, error) {
+	start := p.pos + 1
+	size := strings.IndexByte(p.expr[start:], p.expr[p.pos])
 	if size < 0 {
-		return "", p.unterminated(quote)
+		return span{}, p.unterminated()
 	}
-	p.pos += size + 2
-	return rest[:size], nil
+	p.pos = start + size
+	value := p.from(start)
+	p.pos++
+	return value, nil
 }
 
-// set reads strings between braces; a comma may follow the last one.
-func (p *parser) set(sign string) ([]string, error) {
+// set reads strings between braces; a comma may follow the last one. It gives the part of p.sets that they became.
+func (p *parser) set(sign string) (span, error) {
 	if p.peek() != '{' {
-		return nil, p.expected("a set after %s, such as {'x', 'y'}", sign)
+		return span{}, p.expected("a set after %s, such as {'x', 'y'}", sign)
 	}
-	open, start := p.pos, len(p.values)
+	open, low := p.pos, len(p.sets)
+	if p.sets == nil {
+		rest := p.expr[open:] // Each set has at most one string more than it has commas.
+		p.sets = make([]span, 0, strings.Count(rest, "{")+strings.Count(rest, ","))
+	}
 	p.pos++
-	for {
-		p.space()
-		quote := p.peek()
-		if quote != '\'' && quote != '"' {
-			break
-		}
-		value, err := p.quoted(quote)
+	p.space()
+	for p.atQuote() {
+		value, err := p.quoted()
 		if err != nil {
-			return nil, err
+			return span{}, err
 		}
-		p.values = append(p.values, value)
+		p.sets = append(p.sets, value)
 		p.space()
 		if p.peek() != ',' {
 			break
 		}
 		p.pos++
+		p.space()
 	}
 	if p.peek() != '}' {
-		return nil, p.openSet(open)
+		return span{}, p.openSet(open)
 	}
 	p.pos++
-	members := p.values[start:len(p.values):len(p.values)]
-	slices.Sort(members)
-	return slices.Compact(members), nil
+	p.sort(low)
+	return span{int32(low), int32(len(p.sets))}, nil
+}
+
+// sort puts the set that starts at low in order and drops duplicates.
+func (p *parser) sort(low int) {
+	text := func(part span) string { return p.expr[part.low:part.high] }
+	set := p.sets[low:]
+	slices.SortFunc(set, func(a, b span) int { return strings.Compare(text(a), text(b)) })
+	set = slices.CompactFunc(set, func(a, b span) bool { return text(a) == text(b) })
+	p.sets = p.sets[:low+len(set)]
 }
 
 func (p *parser) leaf(n node) {
-	n.entry = len(p.nodes)
+	n.entry = int32(len(p.nodes))
 	p.add(n)
 }

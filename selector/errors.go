@@ -60,16 +60,16 @@ func (p *parser) fail(at int, format string, args ...any) error {
 
 // expected fails at the current position, and explains a character there that has no place in a selector at all.
 func (p *parser) expected(format string, args ...any) error {
-	const newline = "newlines are not white space in a selector; write it on one line"
 	rest := p.expr[p.pos:]
 	r, size := utf8.DecodeRuneInString(rest)
+	what := "expected " + fmt.Sprintf(format, args...)
 	switch {
 	case size == 0 || isLabelByte(rest[0]) || strings.IndexByte(" \t!&|(){},='\"", rest[0]) >= 0:
-		return p.fail(p.pos, "expected "+format, args...)
+		return p.fail(p.pos, "%s", what)
 	case r == '\n' || r == '\r':
-		return p.fail(p.pos, newline)
+		return p.fail(p.pos, "newlines are not white space in a selector; write it on one line")
 	case strings.ContainsRune("\u2018\u2019\u201c\u201d`", r):
-		return p.fail(p.pos, "expected "+format+", not %s: the only quotes are ' and \"", append(args, printable(rest[:size]))...)
+		return p.fail(p.pos, "%s, not %s: the only quotes are ' and \"", what, printable(rest[:size]))
 	}
-	return p.fail(p.pos, "expected "+format+", not %s", append(args, printable(rest[:size]))...)
+	return p.fail(p.pos, "%s, not %s", what, printable(rest[:size]))
 }

@@ -6,7 +6,7 @@ import "strings"
 
 // noCondition explains what stands where a condition must begin.
 func (p *parser) noCondition() error {
-	if c := p.peek(); c == '\'' || c == '"' {
+	if p.atQuote() {
 		return p.expected("a label before the quoted string; labels are written without quotes")
 	}
 	const example = ", such as has(label) or label == 'value'"
@@ -18,7 +18,7 @@ func (p *parser) noCondition() error {
 
 // noLabel explains what stands where has() must have its label.
 func (p *parser) noLabel() error {
-	if c := p.peek(); c == '\'' || c == '"' {
+	if p.atQuote() {
 		return p.expected("a label after has(; labels are written without quotes")
 	}
 	return p.expected("a label after has(")
@@ -43,16 +43,27 @@ func (p *parser) noComparator(label, word string, end int) error {
 	case '{':
 		return p.expected("in or not in between label %s and the set", name)
 	}
-	if word == "" {
-		return p.expected("an operator after label %s; has(%s) asks whether it is there", name, name)
-	}
 	switch lower := strings.ToLower(word); lower {
+	case "":
+		return p.bareLabel(label)
 	case "contains", "in", "notin", "startswith", "endswith", "not", "starts", "ends":
 		return p.expected("%s, written in lower case", lower)
 	case "is", "eq", "equals":
 		return p.expected("an operator after label %s; equality is ==", name)
 	}
 	return p.expected("==, !=, in, not in, contains, starts with or ends with after label %s, not %s", name, short(word))
+}
+
+// bareLabel explains a label that nothing is compared with.
+func (p *parser) bareLabel(label string) error {
+	name := short(label)
+	switch c := p.peek(); {
+	case p.pos < len(p.expr) && c != ')' && c != '&' && c != '|':
+		return p.expected("an operator after label %s", name)
+	case label == "all" || label == "global":
+		return p.expected("an operator after label %s; the condition that is always true is %s()", name, name)
+	}
+	return p.expected("an operator after label %s; has(%s) asks whether it is there", name, name)
 }
 
 // noFunction explains a parenthesis after a word that does not take one.
@@ -78,8 +89,8 @@ func (p *parser) noValue(sign string) error {
 	return p.expected("a quoted string after %s", sign)
 }
 
-func (p *parser) unterminated(quote byte) error {
-	if quote == '"' {
+func (p *parser) unterminated() error {
+	if p.peek() == '"' {
 		return p.fail(p.pos, `unterminated string: no closing '"'`)
 	}
 	return p.fail(p.pos, `unterminated string: no closing "'"`)
@@ -124,11 +135,13 @@ func (p *parser) noConnective() error {
 	start := p.pos
 	word := p.word()
 	p.pos = start
-	switch strings.ToLower(word) {
-	case "and":
+	switch lower := strings.ToLower(word); {
+	case lower == "and":
 		return p.expected("&&, not %s", word)
-	case "or":
+	case lower == "or":
 		return p.expected("||, not %s", word)
+	case word != "" || p.peek() == '(' || p.peek() == '!':
+		return p.expected("&& or || before the next condition")
 	}
-	return p.expected("&& or || before the next condition")
+	return p.expected("&& or ||")
 }

@@ -29,51 +29,64 @@ const (
 	reject = -2
 )
 
+// span is expr[low:high] of a Selector. With spans for strings the nodes hold no pointers, which makes them cheap for
+// the garbage collector and half as large.
+type span struct{ low, high int32 }
+
+func (s *Selector) text(part span) string {
+	return s.expr[part.low:part.high]
+}
+
 // node is one condition, or !, && or || over other nodes. Nodes refer to each other by index.
 type node struct {
 	op    operation
-	label string
-	value string
-	set   []string // Sorted, without duplicates.
+	label span
+	value span // For in and not in: the part of Selector.sets that is the set, sorted, without duplicates.
 
-	first int // The first child.
-	next  int // The sibling to the right, or 0: node 0 is leftmost, so it is nobody's right sibling.
-	entry int // The leftmost condition at or below this node, where its evaluation starts.
+	first int32 // The first child.
+	next  int32 // The sibling to the right, or 0: node 0 is leftmost, so it is nobody's right sibling.
+	entry int32 // The leftmost condition at or below this node, where its evaluation starts.
 
 	// Where evaluation goes on when the node is true, and when it is false.
-	yes, no int
+	yes, no int32
 }
 
 // holds evaluates a condition.
-func (n *node) holds(labels Labels) bool {
+func (s *Selector) holds(n *node, labels Labels) bool {
 	if n.op <= opGlobal {
 		return true
 	}
-	value, ok := labels.Get(n.label)
+	value, ok := labels.Get(s.text(n.label))
 	switch n.op {
 	case opHas:
 		return ok
 	case opEqual:
-		return ok && value == n.value
+		return ok && value == s.text(n.value)
 	case opNotEqual:
-		return !ok || value != n.value
+		return !ok || value != s.text(n.value)
 	case opContains:
-		return ok && strings.Contains(value, n.value)
+		return ok && strings.Contains(value, s.text(n.value))
 	case opStartsWith:
-		return ok && strings.HasPrefix(value, n.value)
+		return ok && strings.HasPrefix(value, s.text(n.value))
 	case opEndsWith:
-		return ok && strings.HasSuffix(value, n.value)
+		return ok && strings.HasSuffix(value, s.text(n.value))
 	case opIn:
-		return ok && n.lists(value)
+		return ok && s.lists(n, value)
 	case opNotIn:
-		return !ok || !n.lists(value)
+		return !ok || !s.lists(n, value)
 	default:
 		return false
 	}
 }
 
-func (n *node) lists(value string) bool {
-	_, found := slices.BinarySearch(n.set, value)
+func (s *Selector) set(n *node) []span {
+	return s.sets[n.value.low:n.value.high]
+}
+
+func (s *Selector) lists(n *node, value string) bool {
+	_, found := slices.BinarySearchFunc(s.set(n), value, func(member span, value string) int {
+		return strings.Compare(s.text(member), value)
+	})
 	return found
 }
 
@@ -81,7 +94,7 @@ func (n *node) lists(value string) bool {
 // false, so that evaluation visits conditions only and needs no stack. A parent comes after its children, so going
 // backwards each node knows its own ways out before it passes them down.
 func link(nodes []node) {
-	root := len(nodes) - 1
+	root := int32(len(nodes) - 1)
 	nodes[root].yes, nodes[root].no = accept, reject
 	for i := root; i >= 0; i-- {
 		n := &nodes[i]

@@ -4,16 +4,17 @@ import "strings"
 
 // parser goes over the expression once, from left to right, and appends each node after its children.
 type parser struct {
-	expr   string
-	pos    int
-	after  string // The sign before the next term, for messages; empty at the start.
-	nodes  []node
-	values []string // The members of all sets: one array, of which each set is a part.
-	groups []group  // The open parentheses, outermost first; the first group is the whole expression.
-	few    [8]group // Room for groups without an allocation.
+	expr  string
+	pos   int
+	after string // The sign before the next term, for messages; empty at the start.
+	nodes []node
+	sets  []span  // The members of all sets so far.
+	group group   // The innermost open group.
+	outer []group // The groups around it, outermost first.
 }
 
-// group collects the terms between two parentheses: those of the || so far, and those of the && after the last ||.
+// group collects the terms between two parentheses, or of the whole expression: those of the || so far, and those of
+// the && after the last ||.
 type group struct {
 	open    int  // Offset of the opening parenthesis.
 	negated bool // An odd number of ! stands before the parenthesis.
@@ -21,10 +22,16 @@ type group struct {
 }
 
 // list is a chain of nodes through node.next.
-type list struct{ head, tail, size int }
+type list struct{ head, tail, size int32 }
+
+// nodesIn is how many nodes to make room for. A condition more is a && or || more, and those make a node at most
+// themselves; the bound spares expressions with such signs inside of strings.
+func nodesIn(expr string) int {
+	signs := strings.Count(expr, "&") + strings.Count(expr, "|") + strings.Count(expr, "!")
+	return 1 + min(signs, len(expr)/6)
+}
 
 func (p *parser) parse() error {
-	p.groups = append(p.groups, group{})
 	for {
 		if err := p.operand(); err != nil {
 			return err
@@ -46,14 +53,15 @@ func (p *parser) operand() error {
 			p.pos++
 			p.after, negated = "!", !negated
 		case '(':
-			p.groups = append(p.groups, group{open: p.pos, negated: negated})
+			p.outer = append(p.outer, p.group)
+			p.group = group{open: p.pos, negated: negated}
 			p.pos++
 			p.after, negated = "(", false
 		default:
 			if err := p.condition(); err != nil {
 				return err
 			}
-			p.attach(len(p.nodes)-1, negated)
+			p.attach(int32(len(p.nodes)-1), negated)
 			return nil
 		}
 	}
@@ -63,13 +71,12 @@ func (p *parser) operand() error {
 func (p *parser) operator() (bool, error) {
 	for {
 		p.space()
-		g := &p.groups[len(p.groups)-1]
 		switch rest := p.expr[p.pos:]; {
-		case rest == "" && len(p.groups) == 1:
-			p.finish(g)
-			return false, nil
+		case rest == "" && len(p.outer) > 0:
+			return false, p.fail(p.group.open, "no closing ) for this (")
 		case rest == "":
-			return false, p.fail(g.open, "no closing ) for this (")
+			p.finish()
+			return false, nil
 		case strings.HasPrefix(rest, "&&"):
 			p.pos += 2
 			p.after = "&&"
@@ -77,13 +84,15 @@ func (p *parser) operator() (bool, error) {
 		case strings.HasPrefix(rest, "||"):
 			p.pos += 2
 			p.after = "||"
-			p.push(&g.or, p.fold(opAnd, g.and))
-			g.and = list{}
+			p.push(&p.group.or, p.fold(opAnd, p.group.and))
+			p.group.and = list{}
 			return true, nil
-		case rest[0] == ')' && len(p.groups) > 1:
+		case rest[0] == ')' && len(p.outer) > 0:
 			p.pos++
-			p.groups = p.groups[:len(p.groups)-1]
-			p.attach(p.finish(g), g.negated)
+			term, negated := p.finish(), p.group.negated
+			p.group = p.outer[len(p.outer)-1]
+			p.outer = p.outer[:len(p.outer)-1]
+			p.attach(term, negated)
 		default:
 			return false, p.noConnective()
 		}
@@ -91,29 +100,28 @@ func (p *parser) operator() (bool, error) {
 }
 
 // attach gives a finished term to the innermost open group.
-func (p *parser) attach(i int, negated bool) {
+func (p *parser) attach(i int32, negated bool) {
 	if negated {
 		i = p.add(node{op: opNot, first: i, entry: p.nodes[i].entry})
 	}
-	p.push(&p.groups[len(p.groups)-1].and, i)
+	p.push(&p.group.and, i)
 }
 
-// finish makes one node of a whole group.
-func (p *parser) finish(g *group) int {
-	last := p.fold(opAnd, g.and)
-	p.push(&g.or, last)
-	return p.fold(opOr, g.or)
+// finish makes one node of the innermost group.
+func (p *parser) finish() int32 {
+	p.push(&p.group.or, p.fold(opAnd, p.group.and))
+	return p.fold(opOr, p.group.or)
 }
 
 // fold makes one node of a list; the only node of a list needs no other.
-func (p *parser) fold(op operation, l list) int {
+func (p *parser) fold(op operation, l list) int32 {
 	if l.size == 1 {
 		return l.head
 	}
 	return p.add(node{op: op, first: l.head, entry: p.nodes[l.head].entry})
 }
 
-func (p *parser) push(l *list, i int) {
+func (p *parser) push(l *list, i int32) {
 	if l.size == 0 {
 		l.head = i
 	} else {
@@ -123,9 +131,9 @@ func (p *parser) push(l *list, i int) {
 	l.size++
 }
 
-func (p *parser) add(n node) int {
+func (p *parser) add(n node) int32 {
 	p.nodes = append(p.nodes, n)
-	return len(p.nodes) - 1
+	return int32(len(p.nodes) - 1)
 }
 
 // peek is the next byte, or 0 at the end.
@@ -140,6 +148,11 @@ func (p *parser) space() {
 	for p.pos < len(p.expr) && (p.expr[p.pos] == ' ' || p.expr[p.pos] == '\t') {
 		p.pos++
 	}
+}
+
+// from is the part of the expression from an offset up to here.
+func (p *parser) from(low int) span {
+	return span{int32(low), int32(p.pos)}
 }
 
 // word reads the longest run of label characters, which may be empty.

@@ -4,14 +4,14 @@ import "strings"
 
 // String is the canonical form: one spacing, double quotes where the value allows them, sets sorted and without
 // duplicates, and parentheses around every && and ||. It parses to a selector that matches the same labels. It need
-// not parse to the same form: ! before a parenthesised ! is printed as !!, and that reads back as nothing.
+// not parse to the same form: ! before a parenthesised ! is printed as !!, and that is read as no negation at all.
 func (s *Selector) String() string {
 	if len(s.nodes) == 0 {
 		return "all()"
 	}
 	var b strings.Builder
-	var parents []int
-	for i := len(s.nodes) - 1; ; {
+	var parents []int32
+	for i := int32(len(s.nodes) - 1); ; {
 		n := &s.nodes[i]
 		if n.op >= opNot {
 			b.WriteString(n.opening())
@@ -19,7 +19,7 @@ func (s *Selector) String() string {
 			i = n.first
 			continue
 		}
-		n.print(&b)
+		s.print(&b, n)
 		if i, parents = s.onward(&b, i, parents); len(parents) == 0 {
 			return b.String()
 		}
@@ -28,7 +28,7 @@ func (s *Selector) String() string {
 
 // onward goes from a printed node to the next one to print, and prints what stands between the two. It leaves no
 // parents when that was all.
-func (s *Selector) onward(b *strings.Builder, i int, parents []int) (int, []int) {
+func (s *Selector) onward(b *strings.Builder, i int32, parents []int32) (int32, []int32) {
 	for len(parents) > 0 {
 		above := parents[len(parents)-1]
 		parent := &s.nodes[above]
@@ -59,43 +59,38 @@ func (n *node) separator() string {
 }
 
 // print writes a condition.
-func (n *node) print(b *strings.Builder) {
-	if n.op == opHas {
-		b.WriteString("has(")
-	}
-	b.WriteString(n.label)
+func (s *Selector) print(b *strings.Builder, n *node) {
+	label := s.text(n.label)
 	switch n.op {
 	case opAll:
 		b.WriteString("all()")
 	case opGlobal:
 		b.WriteString("global()")
 	case opHas:
-		b.WriteByte(')')
+		b.WriteString("has(" + label + ")")
 	case opEqual:
-		printValue(b, " == ", n.value)
+		printValue(b, label+" == ", s.text(n.value))
 	case opNotEqual:
-		printValue(b, " != ", n.value)
+		printValue(b, label+" != ", s.text(n.value))
 	case opContains:
-		printValue(b, " contains ", n.value)
+		printValue(b, label+" contains ", s.text(n.value))
 	case opStartsWith:
-		printValue(b, " starts with ", n.value)
+		printValue(b, label+" starts with ", s.text(n.value))
 	case opEndsWith:
-		printValue(b, " ends with ", n.value)
+		printValue(b, label+" ends with ", s.text(n.value))
 	case opIn:
-		printSet(b, " in {", n.set)
+		s.printSet(b, label+" in {", s.set(n))
 	case opNotIn:
-		printSet(b, " not in {", n.set)
+		s.printSet(b, label+" not in {", s.set(n))
 	}
 }
 
-func printSet(b *strings.Builder, before string, set []string) {
+func (s *Selector) printSet(b *strings.Builder, before string, set []span) {
 	b.WriteString(before)
-	for i, value := range set {
-		separator := ""
-		if i > 0 {
-			separator = ", "
-		}
-		printValue(b, separator, value)
+	separator := ""
+	for _, value := range set {
+		printValue(b, separator, s.text(value))
+		separator = ", "
 	}
 	b.WriteByte('}')
 }

@@ -20,7 +20,9 @@ var (
 
 // drawExpr draws an expression that is in the language.
 func drawExpr(t *rapid.T, depth int) string {
-	space := func(least string) string { return least + rapid.SampledFrom([]string{"", "", " ", "\t", "  "}).Draw(t, "space") }
+	space := func(least string) string {
+		return least + rapid.SampledFrom([]string{"", "", " ", "\t", "  "}).Draw(t, "space")
+	}
 	kind := rapid.IntRange(0, 9).Draw(t, "kind")
 	if depth == 0 || kind < 3 {
 		return space("") + drawCondition(t, space) + space("")

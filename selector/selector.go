@@ -3,15 +3,17 @@ package selector
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"math"
 	"slices"
-	"strings"
 )
 
 // A Selector is a parsed expression. It never changes. The zero value is all().
 type Selector struct {
+	expr string
 	// nodes holds the tree with children before their parents, so the first node is the leftmost condition and the
 	// last one is the root.
 	nodes []node
+	sets  []span // The members of all sets, as parts of expr.
 }
 
 // Labels is whatever a selector can be asked about. Get must say false for a label that is absent: an absent label
@@ -30,18 +32,21 @@ func (m Map) Get(name string) (string, bool) {
 }
 
 // Parse reads an expression; an empty or blank one is all(). Every error is a [*ParseError]. The Selector keeps the
-// expression alive, because its labels and values are parts of that string.
+// expression alive. The only limits are 512 bytes for a label and 2 GiB for the whole.
 func Parse(expr string) (*Selector, error) {
-	if strings.Trim(expr, " \t") == "" {
+	p := parser{expr: expr}
+	if p.space(); p.pos == len(expr) {
 		return &Selector{}, nil
 	}
-	p := parser{expr: expr, nodes: make([]node, 0, len(expr)/16+1)}
-	p.groups = p.few[:0]
+	if len(expr) > math.MaxInt32 {
+		return nil, p.fail(0, "a selector has at most %d bytes, this one has %d", math.MaxInt32, len(expr))
+	}
+	p.nodes = make([]node, 0, nodesIn(expr))
 	if err := p.parse(); err != nil {
 		return nil, err
 	}
 	link(p.nodes)
-	return &Selector{nodes: p.nodes}, nil
+	return &Selector{expr: expr, nodes: p.nodes, sets: p.sets}, nil
 }
 
 // Matches evaluates the selector for the labels in a map, which may be nil.
@@ -52,13 +57,13 @@ func (s *Selector) Matches(labels map[string]string) bool {
 // Evaluate is [Selector.Matches] for labels that are not in one map. It allocates nothing, asks for labels from left
 // to right, and stops as soon as the answer is certain.
 func (s *Selector) Evaluate(labels Labels) bool {
-	at := accept
+	at := int32(accept)
 	if len(s.nodes) > 0 {
 		at = 0
 	}
 	for at >= 0 {
 		n := &s.nodes[at]
-		if n.holds(labels) {
+		if s.holds(n, labels) {
 			at = n.yes
 		} else {
 			at = n.no
@@ -71,8 +76,8 @@ func (s *Selector) Evaluate(labels Labels) bool {
 func (s *Selector) Labels() []string {
 	var names []string
 	for i := range s.nodes {
-		if s.nodes[i].label != "" {
-			names = append(names, s.nodes[i].label)
+		if label := s.nodes[i].label; label != (span{}) {
+			names = append(names, s.text(label))
 		}
 	}
 	slices.Sort(names)
@@ -80,7 +85,8 @@ func (s *Selector) Labels() []string {
 }
 
 // UniqueID is a short name for the selector: "s:" and 38 characters of URL-safe base64, a hash of the canonical form.
-// Expressions that differ only in spacing, quotes, redundant parentheses, or the order of a set share one.
+// Expressions share one if they differ only in spacing, quotes, the order of a set, or parentheses around a single
+// condition.
 func (s *Selector) UniqueID() string {
 	sum := sha256.Sum224([]byte("s:" + s.String()))
 	return "s:" + base64.RawURLEncoding.EncodeToString(sum[:])

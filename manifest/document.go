@@ -1,0 +1,267 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// document is what one chunk holds.
+type document struct {
+	items    []Item
+	warnings []Mistake
+	mistakes []Mistake
+}
+
+// decoder reads chunks one after the other. Its state is about the object at hand, but
+// for the descriptions of types, which it keeps.
+type decoder struct {
+	fieldSets map[reflect.Type]*fieldSet
+
+	chunk   chunk
+	object  string
+	lenient bool
+
+	depth, inAlias, aliasedValues int
+	overLimit                     bool
+
+	mistakes, warnings []Mistake
+}
+
+func newDecoder() *decoder { return &decoder{fieldSets: map[reflect.Type]*fieldSet{}} }
+
+func (d *decoder) document(c chunk) *document {
+	*d = decoder{fieldSets: d.fieldSets, chunk: c}
+	out := &document{}
+	if len(c.data) > MaxDocument {
+		d.mistakes = append(d.mistakes, Mistake{
+			Position: Position{File: c.file, Line: c.line},
+			Text:     fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20),
+		})
+	} else {
+		d.parse(func(i int, root *yaml.Node) {
+			d.depth, d.inAlias, d.aliasedValues, d.overLimit = 0, 0, 0, false
+			out.items = append(out.items, d.root(root, meaning{}, i, nil)...)
+		})
+	}
+	out.warnings, out.mistakes = d.warnings, d.mistakes
+	return out
+}
+
+// parse calls f for every YAML document of the chunk: more than one if "..." ends some.
+func (d *decoder) parse(f func(i int, root *yaml.Node)) {
+	dec := yaml.NewDecoder(bytes.NewReader(d.chunk.data))
+	for i := 0; ; i++ {
+		var n yaml.Node
+		err := dec.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			d.mistakes = append(d.mistakes, d.syntaxMistake(err))
+			return
+		}
+		if len(n.Content) > 0 {
+			f(i, n.Content[0])
+		}
+	}
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?`)
+
+func (d *decoder) syntaxMistake(err error) Mistake {
+	text := err.Error()
+	m := yamlLine.FindStringSubmatch(text)
+	at := Position{File: d.chunk.file, Line: d.chunk.line}
+	if m != nil {
+		text = text[len(m[0]):]
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			at.Line += n - 1
+		}
+	}
+	if strings.Contains(text, "cannot start any token") && bytes.ContainsRune(d.chunk.data, '\t') {
+		text += "; YAML indents with spaces, not with tabs"
+	}
+	return Mistake{Position: at, Text: text}
+}
+
+// meaning is what a list says about its items.
+type meaning struct{ apiVersion, kind string }
+
+// root reads a document, or an item of a list: an object, a list, or an array.
+func (d *decoder) root(n *yaml.Node, inherited meaning, doc int, index []int) []Item {
+	n, leave, ok := d.enter(n, path{})
+	if !ok {
+		return nil
+	}
+	defer leave()
+	d.object = ""
+	switch {
+	case isNull(n):
+		return nil
+	case n.Kind == yaml.SequenceNode:
+		return d.elements(n, inherited, doc, index)
+	case n.Kind != yaml.MappingNode:
+		d.mistake(n, path{}, "expected an object with apiVersion, kind, metadata and spec, found "+describe(n))
+		return nil
+	}
+	m := meaning{apiVersion: scalarField(n, "apiVersion"), kind: scalarField(n, "kind")}
+	if items := field(n, "items"); items != nil && strings.HasSuffix(m.kind, "List") {
+		return d.list(n, items, m, doc, index)
+	}
+	if m.kind == "" && m.apiVersion == "" {
+		m = inherited
+	}
+	item, ok := d.readObject(n, m)
+	if !ok {
+		return nil
+	}
+	item.Position, item.chunk, item.document, item.index = d.position(n), d.chunk, doc, index
+	return []Item{item}
+}
+
+func (d *decoder) elements(n *yaml.Node, inherited meaning, doc int, index []int) []Item {
+	var items []Item
+	for i, element := range n.Content {
+		items = append(items, d.root(element, inherited, doc, append(append([]int(nil), index...), i))...)
+	}
+	return items
+}
+
+// list reads the items of a List, whose own kind is theirs if they have none.
+func (d *decoder) list(n, items *yaml.Node, m meaning, doc int, index []int) []Item {
+	for items.Kind == yaml.AliasNode {
+		items = items.Alias
+	}
+	inherited := meaning{apiVersion: m.apiVersion, kind: strings.TrimSuffix(m.kind, "List")}
+	if inherited.kind != "" {
+		if _, ok := d.kind(n, inherited); !ok {
+			return nil
+		}
+	}
+	if isNull(items) {
+		return nil
+	}
+	if items.Kind != yaml.SequenceNode {
+		d.mistake(items, path{}.child("items"), "expected a list, found "+describe(items))
+		return nil
+	}
+	return d.elements(items, inherited, doc, index)
+}
+
+func (d *decoder) readObject(n *yaml.Node, m meaning) (Item, bool) {
+	kind, ok := d.kind(n, m)
+	if !ok {
+		return Item{}, false
+	}
+	d.object = m.kind + "(" + objectName(n) + ")"
+	before := len(d.mistakes)
+	var object resources.Object
+	if m.apiVersion == v3.GroupVersion {
+		object = kind.New()
+		d.value(n, reflect.ValueOf(object).Elem(), path{})
+		object.GetObjectKind().SetGroupVersionKind(v3.SchemeGroupVersion.WithKind(kind.Name))
+	} else {
+		object = d.kubernetesNode(n)
+	}
+	return Item{Kind: kind, Object: object}, len(d.mistakes) == before
+}
+
+// kind finds the kind that a document says it is, or notes what is nearly right.
+func (d *decoder) kind(n *yaml.Node, m meaning) (*resources.Kind, bool) {
+	kind, known := resources.ByName(m.kind)
+	isKubernetesNode := m.apiVersion == "v1" && m.kind == resources.Node.Name
+	if known && (m.apiVersion == v3.GroupVersion || isKubernetesNode) {
+		return kind, true
+	}
+	text := fmt.Sprintf("unknown resource type (%s) and/or version (%s)", m.kind, m.apiVersion)
+	if !known {
+		var names []string
+		for _, k := range resources.All() {
+			names = append(names, k.Name)
+		}
+		if near, ok := resources.Nearest(m.kind, names); ok {
+			text += "; did you mean kind: " + near + "?"
+			known = true
+		} else {
+			text += "; known kinds are " + join(names)
+		}
+	}
+	if known && m.apiVersion != v3.GroupVersion {
+		text += "; write apiVersion: " + v3.GroupVersion
+	}
+	at := n
+	if key := field(n, "kind"); key != nil {
+		at = key
+	}
+	d.mistake(at, path{}, text)
+	return nil, false
+}
+
+// kubernetesNode reads a node as Kubernetes writes it. Its identity and revision belong
+// to the cluster that it comes from and stay there.
+func (d *decoder) kubernetesNode(n *yaml.Node) resources.Object {
+	var in resources.KubernetesNode
+	d.lenient = true
+	d.value(n, reflect.ValueOf(&in).Elem(), path{})
+	d.lenient = false
+	node, ignored := resources.NodeFromKubernetes(&in, resources.KubernetesNodeOptions{})
+	for _, text := range ignored {
+		d.warn(n, path{}, text)
+	}
+	node.UID, node.ResourceVersion = "", ""
+	return node
+}
+
+func objectName(n *yaml.Node) string {
+	if metadata := field(n, "metadata"); metadata != nil && metadata.Kind == yaml.MappingNode {
+		return scalarField(metadata, "name")
+	}
+	return ""
+}
+
+// field finds the value of a key of a mapping, as the decoder would, or nil.
+func field(n *yaml.Node, name string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if strings.EqualFold(n.Content[i].Value, name) {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func scalarField(n *yaml.Node, name string) string {
+	if value := field(n, name); value != nil && value.Kind == yaml.ScalarNode {
+		if s := resolve(value); s.kind != scalarNull {
+			return s.text
+		}
+	}
+	return ""
+}
+
+func (d *decoder) mistake(n *yaml.Node, at path, text string) {
+	d.mistakes = append(d.mistakes, Mistake{Position: d.position(n), Object: d.object, Path: at.String(), Text: text})
+}
+
+func (d *decoder) warn(n *yaml.Node, at path, text string) {
+	if d.lenient {
+		return
+	}
+	d.warnings = append(d.warnings, Mistake{Position: d.position(n), Object: d.object, Path: at.String(), Text: text})
+}
+
+func (d *decoder) lineOf(n *yaml.Node) int { return d.chunk.line + n.Line - 1 }
+
+func (d *decoder) position(n *yaml.Node) Position {
+	return Position{File: d.chunk.file, Line: d.lineOf(n), Column: n.Column}
+}

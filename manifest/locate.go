@@ -1,0 +1,97 @@
+package manifest
+
+import (
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Mistake makes a mistake about a field of the item, at the place where the field
+// stands, or where the nearest thing around it does if it is not written out.
+func (i Item) Mistake(fieldPath, text string) Mistake {
+	return Mistake{
+		Position: i.locate(fieldPath),
+		Object:   i.Kind.Key(i.Object.GetName()).String(),
+		Path:     fieldPath,
+		Text:     text,
+	}
+}
+
+func (i Item) locate(fieldPath string) Position {
+	d := newDecoder()
+	d.chunk = i.chunk
+	at := i.Position
+	d.parse(func(doc int, root *yaml.Node) {
+		if doc != i.document {
+			return
+		}
+		for _, index := range i.index {
+			if root = element(root, index); root == nil {
+				return
+			}
+		}
+		at = d.position(walk(root, segments(fieldPath)))
+	})
+	return at
+}
+
+// element is an entry of an array, or of a list object.
+func element(n *yaml.Node, index int) *yaml.Node {
+	n = follow(n)
+	if n.Kind == yaml.MappingNode {
+		n = follow(field(n, "items"))
+	}
+	if index >= len(n.Content) {
+		return nil
+	}
+	return n.Content[index]
+}
+
+func follow(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// walk goes as far along the path as the document does.
+func walk(n *yaml.Node, path []string) *yaml.Node {
+	for _, segment := range path {
+		n = follow(n)
+		var next *yaml.Node
+		switch n.Kind {
+		case yaml.MappingNode:
+			next = field(n, segment)
+		case yaml.SequenceNode:
+			if i, err := strconv.Atoi(segment); err == nil && i >= 0 && i < len(n.Content) {
+				next = n.Content[i]
+			}
+		}
+		if next == nil {
+			break
+		}
+		n = next
+	}
+	return n
+}
+
+// segments takes a path such as spec.ingress[0].action or metadata.labels[a.b/c] apart.
+func segments(path string) []string {
+	var out []string
+	for path != "" {
+		if rest, ok := strings.CutPrefix(path, "["); ok {
+			key, after, _ := strings.Cut(rest, "]")
+			out = append(out, key)
+			path = strings.TrimPrefix(after, ".")
+			continue
+		}
+		end := strings.IndexAny(path, ".[")
+		if end < 0 {
+			end = len(path)
+		}
+		out = append(out, path[:end])
+		path = strings.TrimPrefix(path[end:], ".")
+	}
+	return out
+}

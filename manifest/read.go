@@ -1,0 +1,178 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// Stdin is the file name that means standard input.
+const Stdin = "-"
+
+// Options says how to read.
+type Options struct {
+	// Stdin is read for the file name "-".
+	Stdin io.Reader
+	// Recursive descends into the sub-directories of directories.
+	Recursive bool
+}
+
+// Item is one object of the input.
+type Item struct {
+	Kind   *resources.Kind
+	Object resources.Object
+	// Position is where the object begins.
+	Position Position
+
+	chunk chunk
+	// index leads from the chunk's root to the object: one entry for each list.
+	index []int
+	// document is which of the chunk's documents the object is in.
+	document int
+}
+
+// Result is what was read.
+type Result struct {
+	// Items are in input order.
+	Items []Item
+	// Warnings are about input that was accepted although it was probably not meant so.
+	Warnings []Mistake
+	// Empty lists the files and directories in which there were no objects, each as
+	// "file NAME" or "directory NAME".
+	Empty []string
+}
+
+// Read reads every file in order: a file, "-" for standard input, or a directory, of
+// which it reads the files that end in .yaml, .yml or .json, in lexical order. A
+// failure to read is returned as it is; anything wrong with the content as Mistakes,
+// about all files together.
+func Read(files []string, o Options) (*Result, error) {
+	result := &Result{}
+	var mistakes Mistakes
+	for _, file := range files {
+		paths, err := expand(file, o.Recursive)
+		if err != nil {
+			return nil, err
+		}
+		if len(paths) == 0 {
+			result.Empty = append(result.Empty, "directory "+file)
+		}
+		for _, path := range paths {
+			data, err := readAll(path, o.Stdin)
+			if err != nil {
+				return nil, err
+			}
+			items, warnings, wrong := parse(split(path, data))
+			if len(items) == 0 && len(wrong) == 0 {
+				result.Empty = append(result.Empty, "file "+path)
+			}
+			result.Items = append(result.Items, items...)
+			result.Warnings = append(result.Warnings, warnings...)
+			mistakes = append(mistakes, wrong...)
+		}
+	}
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return result, nil
+}
+
+func expand(file string, recursive bool) ([]string, error) {
+	if file == Stdin {
+		return []string{file}, nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, plainOpenError(err)
+	}
+	if !info.IsDir() {
+		return []string{file}, nil
+	}
+	var paths []string
+	root := filepath.Clean(file)
+	// A trailing separator makes WalkDir follow a link to a directory.
+	err = filepath.WalkDir(root+string(filepath.Separator), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		path = filepath.Clean(path)
+		if entry.IsDir() {
+			if path != root && !recursive {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(path))) {
+			return nil
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return plainOpenError(err)
+		}
+		if !info.IsDir() {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths, err
+}
+
+// plainOpenError words a failed stat as a failed open, which is what the user asked for.
+func plainOpenError(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return &fs.PathError{Op: "open", Path: pathErr.Path, Err: pathErr.Err}
+	}
+	return err
+}
+
+func readAll(path string, stdin io.Reader) ([]byte, error) {
+	in := stdin
+	if path != Stdin {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }() // only read from
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, MaxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(data) > MaxInput {
+		return nil, fmt.Errorf("%s is larger than the limit of %d MiB; split it", path, MaxInput>>20)
+	}
+	return data, nil
+}
+
+// parse reads chunks on all processors and keeps their order.
+func parse(chunks []chunk) (items []Item, warnings, mistakes []Mistake) {
+	parsed := make([]*document, len(chunks))
+	var wait sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), len(chunks))
+	for w := range workers {
+		wait.Go(func() {
+			d := newDecoder()
+			for i := w; i < len(chunks); i += workers {
+				parsed[i] = d.document(chunks[i])
+			}
+		})
+	}
+	wait.Wait()
+	for _, p := range parsed {
+		items = append(items, p.items...)
+		warnings = append(warnings, p.warnings...)
+		mistakes = append(mistakes, p.mistakes...)
+	}
+	return items, warnings, mistakes
+}

@@ -1,0 +1,61 @@
+package manifest
+
+import (
+	"bytes"
+)
+
+// Limits on the input, so that no document can exhaust the machine.
+const (
+	// MaxDocument is the size of one document in bytes.
+	MaxDocument = 10 << 20
+	// MaxInput is the size of one file or of standard input in bytes.
+	MaxInput = 512 << 20
+	// MaxDepth is how deep a document may nest.
+	MaxDepth = 100
+	// MaxAliased is how many values the aliases of one document may stand for.
+	MaxAliased = 100_000
+)
+
+// chunk is the text of one document and where it stands.
+type chunk struct {
+	file string
+	// line is the number of the chunk's first line.
+	line int
+	data []byte
+}
+
+// split cuts a stream where YAML says that a document begins: at a line that starts
+// with "---" and then ends or goes on with white space. Text inside scalars cannot
+// look like that, for YAML forbids it. The marker stays with the document it begins.
+func split(file string, data []byte) []chunk {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	var chunks []chunk
+	start, startLine, line := 0, 1, 1
+	onlyPreamble := true
+	for at := 0; at < len(data); {
+		end := len(data)
+		if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
+			end = at + i + 1
+		}
+		text := data[at:end]
+		if isDocumentStart(text) && !onlyPreamble {
+			chunks = append(chunks, chunk{file: file, line: startLine, data: data[start:at]})
+			start, startLine = at, line
+		}
+		onlyPreamble = onlyPreamble && isPreamble(text)
+		at, line = end, line+1
+	}
+	return append(chunks, chunk{file: file, line: startLine, data: data[start:]})
+}
+
+func isDocumentStart(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("---"))
+	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
+}
+
+// isPreamble tells of lines that may stand before the first marker and belong to the
+// document that it begins: blank ones, comments and directives.
+func isPreamble(line []byte) bool {
+	text := bytes.TrimSpace(line)
+	return len(text) == 0 || text[0] == '#' || line[0] == '%'
+}
