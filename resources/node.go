@@ -2,8 +2,8 @@ package resources
 
 import v3 "github.com/edfb3db0/calicoctl/resources/v3"
 
-// defaultASN is the AS number of nodes that have none of their own.
-const defaultASN = "(64512)"
+// DefaultASNumber is the AS number of nodes that have none of their own.
+const DefaultASNumber = "64512"
 
 // Node is the kind of nodes.
 var Node = define(Spec[*v3.Node]{
@@ -26,7 +26,7 @@ func asnCell(n *v3.Node) string {
 	case n.Spec.BGP == nil:
 		return ""
 	case n.Spec.BGP.ASNumber == nil:
-		return defaultASN
+		return "(" + DefaultASNumber + ")"
 	default:
 		return n.Spec.BGP.ASNumber.String()
 	}
