@@ -265,3 +265,23 @@ func (d *decoder) lineOf(n *yaml.Node) int { return d.chunk.line + n.Line - 1 }
 func (d *decoder) position(n *yaml.Node) Position {
 	return Position{File: d.chunk.file, Line: d.lineOf(n), Column: n.Column}
 }
+
+// ReadObject reads one object of a known kind from JSON or YAML, as strictly as Read;
+// name stands for the file in messages. Mistakes are returned as Mistakes.
+func ReadObject(kind *resources.Kind, name string, data []byte) (resources.Object, error) {
+	d := newDecoder()
+	d.chunk = chunk{file: name, line: 1, data: data}
+	var object resources.Object
+	d.parse(func(_ int, root *yaml.Node) {
+		if item, ok := d.readObject(root, meaning{apiVersion: v3.GroupVersion, kind: kind.Name}); ok {
+			object = item.Object
+		}
+	})
+	if len(d.mistakes) > 0 {
+		return nil, Mistakes(d.mistakes)
+	}
+	if object == nil {
+		return nil, Mistakes{{Position: Position{File: name}, Text: "there is no object"}}
+	}
+	return object, nil
+}

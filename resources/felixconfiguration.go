@@ -30,3 +30,21 @@ var FelixConfiguration = define(Spec[*v3.FelixConfiguration]{
 		},
 	},
 })
+
+// defaultFelixConfiguration fills in the fields that have a default in the API itself;
+// all others stay unset and take the agent's own default.
+func defaultFelixConfiguration(f *v3.FelixConfiguration) {
+	s := &f.Spec
+	setDefault(&s.NFTablesMode, "Auto")
+	setDefault(&s.NFTablesFlowTableOffload, v3.Disabled)
+	setDefault(&s.BPFLogLevel, "")
+	setDefault(&s.BPFConnectTimeLoadBalancing, "TCP")
+	setDefault(&s.BPFHostNetworkedNATWithoutCTLB, v3.Enabled)
+	setDefault(&s.FloatingIPs, v3.Disabled)
+}
+
+func setDefault[T any](p **T, value T) {
+	if *p == nil {
+		*p = &value
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"calicoctl": main, "kubectl-calico": main})
+}
+
+// TestScripts runs every script of testdata/script. The program in them is this test
+// binary, so they need no build and count for coverage. UPDATE=1 writes what the program
+// prints now into the scripts.
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join(root, "testdata", "script"),
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
+			env.Setenv("DATASTORE_TYPE", "local")
+			env.Setenv("CALICO_LOCAL_PATH", filepath.Join(env.WorkDir, ".store", "datastore.db"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":    status,
+			"normalize": normalize,
+		},
+	})
+}
+
+// status N COMMAND... runs a command and wants exit code N.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+var normal = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<UID>"},
+	{regexp.MustCompile(`\b20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`), "<TIME>"},
+	{regexp.MustCompile(`(resourceVersion"?: )"[0-9]+"`), `$1"<RV>"`},
+	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<GUID>"},
+}
+
+// normalize FILE writes the last standard output to FILE, with placeholders for what is
+// different each time: uids, times, resource versions and the cluster's GUID.
+func normalize(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: normalize file")
+	}
+	text := ts.ReadFile("stdout")
+	for _, n := range normal {
+		text = n.pattern.ReplaceAllString(text, n.with)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}

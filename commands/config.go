@@ -1,0 +1,181 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/adrg/xdg"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// defaultConfigFile is read if it exists and --config names no other.
+const defaultConfigFile = "/etc/calico/calicoctl.cfg"
+
+// Values of datastoreType.
+const (
+	datastoreLocal      = "local"
+	datastoreKubernetes = "kubernetes"
+	datastoreEtcd       = "etcdv3"
+)
+
+// Config says which datastore to use. Its JSON form is the spec of a configuration file.
+type Config struct {
+	DatastoreType string `json:"datastoreType,omitempty"`
+
+	// LocalPath is the file of the embedded datastore.
+	LocalPath string `json:"localPath,omitempty"`
+	// LocalController is Disabled if automatic host endpoints are not to be kept in step.
+	LocalController string `json:"localController,omitempty"`
+
+	EtcdEndpoints    string `json:"etcdEndpoints,omitempty"`
+	EtcdDiscoverySrv string `json:"etcdDiscoverySrv,omitempty"`
+	EtcdUsername     string `json:"etcdUsername,omitempty"`
+	EtcdPassword     string `json:"etcdPassword,omitempty"`
+	EtcdKeyFile      string `json:"etcdKeyFile,omitempty"`
+	EtcdCertFile     string `json:"etcdCertFile,omitempty"`
+	EtcdCACertFile   string `json:"etcdCACertFile,omitempty"`
+	EtcdKey          string `json:"etcdKey,omitempty"`
+	EtcdCert         string `json:"etcdCert,omitempty"`
+	EtcdCACert       string `json:"etcdCACert,omitempty"`
+
+	Kubeconfig               string  `json:"kubeconfig,omitempty"`
+	KubeconfigInline         string  `json:"kubeconfigInline,omitempty"`
+	K8sAPIEndpoint           string  `json:"k8sAPIEndpoint,omitempty"`
+	K8sKeyFile               string  `json:"k8sKeyFile,omitempty"`
+	K8sCertFile              string  `json:"k8sCertFile,omitempty"`
+	K8sCAFile                string  `json:"k8sCAFile,omitempty"`
+	K8sAPIToken              string  `json:"k8sAPIToken,omitempty"`
+	K8sInsecureSkipTLSVerify bool    `json:"k8sInsecureSkipTLSVerify,omitempty"`
+	K8sDisableNodePoll       bool    `json:"k8sDisableNodePoll,omitempty"`
+	K8sUsePodCIDR            bool    `json:"usePodCIDR,omitempty"`
+	K8sClientQPS             float32 `json:"k8sClientQPS,omitempty"`
+	K8sClientBurst           int     `json:"k8sClientBurst,omitempty"`
+	K8sCurrentContext        string  `json:"k8sCurrentContext,omitempty"`
+	CalicoAPIGroup           string  `json:"calicoAPIGroup,omitempty"`
+}
+
+// errNoConfigFile is the failure to read a configuration file that the user named.
+type errNoConfigFile struct{ path string }
+
+func (e errNoConfigFile) Error() string { return "Error reading config file: " + e.path }
+
+// loadConfig finds the configuration: a file that is there wins over the environment as
+// a whole, and --context wins over both.
+func loadConfig(d *Deps, g *globalOptions, path string) (Config, error) {
+	c, err := readConfig(d, path)
+	if err != nil {
+		return Config{}, err
+	}
+	if g.kubeContext != "" {
+		c.K8sCurrentContext = g.kubeContext
+	}
+	if c.DatastoreType == "" {
+		switch {
+		case c.EtcdEndpoints != "" || c.EtcdDiscoverySrv != "":
+			c.DatastoreType = datastoreEtcd
+		case c.Kubeconfig != "" || c.KubeconfigInline != "" || c.K8sAPIEndpoint != "":
+			c.DatastoreType = datastoreKubernetes
+		}
+	}
+	return c, c.check()
+}
+
+func readConfig(d *Deps, path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		return parseConfig(path, text)
+	case path != defaultConfigFile:
+		return Config{}, errNoConfigFile{path}
+	case !errors.Is(err, fs.ErrNotExist):
+		return Config{}, clientError(err)
+	}
+	return configFromEnv(d), nil
+}
+
+func parseConfig(path string, text []byte) (Config, error) {
+	var file struct {
+		metav1.TypeMeta `json:",inline"`
+		Metadata        any    `json:"metadata,omitempty"`
+		Spec            Config `json:"spec"`
+	}
+	problem := func(format string, args ...any) (Config, error) {
+		return Config{}, clientError(fmt.Errorf("syntax error in %s: "+format, append([]any{path}, args...)...))
+	}
+	if err := yaml.UnmarshalStrict(text, &file); err != nil {
+		return problem("failed to parse config as YAML/JSON: %w", err)
+	}
+	if file.APIVersion != v3.GroupVersion {
+		return problem("invalid config file: unknown APIVersion '%s', write %s", file.APIVersion, v3.GroupVersion)
+	}
+	if file.Kind != "CalicoAPIConfig" {
+		return problem("invalid config file: expected kind 'CalicoAPIConfig', got '%s'", file.Kind)
+	}
+	return file.Spec, nil
+}
+
+// configFromEnv reads the variables that say which datastore is meant. Each but those of
+// the embedded datastore may have the prefix CALICO_, which wins.
+func configFromEnv(d *Deps) Config {
+	env := func(name string) string {
+		if value, ok := d.LookupEnv("CALICO_" + name); ok {
+			return value
+		}
+		value, _ := d.LookupEnv(name)
+		return value
+	}
+	own := func(name string) string {
+		value, _ := d.LookupEnv(name)
+		return value
+	}
+	return Config{
+		DatastoreType:   env("DATASTORE_TYPE"),
+		LocalPath:       own("CALICO_LOCAL_PATH"),
+		LocalController: own("CALICO_LOCAL_CONTROLLER"),
+		EtcdEndpoints:   env("ETCD_ENDPOINTS"), EtcdDiscoverySrv: env("ETCD_DISCOVERY_SRV"),
+		Kubeconfig: env("KUBECONFIG"), K8sAPIEndpoint: env("K8S_API_ENDPOINT"),
+	}
+}
+
+func (c Config) check() error {
+	switch c.LocalController {
+	case "", v3.Enabled, v3.Disabled:
+	default:
+		return clientError(fmt.Errorf("localController (CALICO_LOCAL_CONTROLLER) is %q; write %s or %s",
+			c.LocalController, v3.Enabled, v3.Disabled))
+	}
+	switch c.DatastoreType {
+	case datastoreLocal:
+		return nil
+	case datastoreKubernetes, datastoreEtcd:
+		return clientError(fmt.Errorf("datastore type %s is not in this version; "+
+			"the embedded one is chosen with DATASTORE_TYPE=%s, or datastoreType: %[2]s in a file for --config",
+			c.DatastoreType, datastoreLocal))
+	case "":
+		return clientError(fmt.Errorf("no datastore is configured; set DATASTORE_TYPE=%s for the embedded one, "+
+			"or datastoreType: %[1]s in %s or in a file for --config", datastoreLocal, defaultConfigFile))
+	default:
+		return clientError(fmt.Errorf("unknown datastore type: %s; write %s, %s or %s",
+			c.DatastoreType, datastoreLocal, datastoreKubernetes, datastoreEtcd))
+	}
+}
+
+// clientError is any failure to get at a datastore.
+func clientError(err error) error {
+	return fmt.Errorf("Failed to create Calico API client: %w", err) //nolint:staticcheck // scripts look for these words
+}
+
+// localPath is the file of the embedded datastore.
+func (c Config) localPath() string {
+	if c.LocalPath != "" {
+		return strings.TrimSpace(c.LocalPath)
+	}
+	return filepath.Join(xdg.DataHome, "calicoctl", "datastore.db")
+}

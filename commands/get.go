@@ -1,0 +1,246 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/edfb3db0/calicoctl/output"
+	"github.com/edfb3db0/calicoctl/resources"
+	"github.com/edfb3db0/calicoctl/selector"
+)
+
+type getOptions struct {
+	deps   *Deps
+	global *globalOptions
+	fileFlags
+	output        string
+	selector      string
+	allNamespaces bool
+	export        bool
+	kinds         []*resources.Kind
+	names         []string
+}
+
+func newGet(d *Deps, g *globalOptions) *cobra.Command {
+	o := &getOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "get KIND[,KIND...] [NAME...]",
+		Short: "Show objects",
+		Long: `Show all objects of a kind, those that are named, or those that a manifest names.
+
+Tables show the most important fields; -o wide shows more. Named objects are shown in the order of the names; missing ones are reported after the others have been shown.
+
+Kinds: ` + kindHelp() + `
+
+-o yaml and -o json show objects in full, as apply reads them. custom-columns takes headings of the wide table (custom-columns=NAME,IPS). go-template is executed once, with the list of results.
+` + exitStatus,
+		Example: `  calicoctl get heps -owide
+  calicoctl get heps,gnps
+  calicoctl get gnp allow-all-to-masters -o yaml
+  calicoctl get heps --selector "has(kubernetes-host) && environment == 'dev'" -o name
+  calicoctl get -f policy.yaml -o json`,
+		ValidArgsFunction: completeObjects(d, g, &o.config, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return runGet(cmd.Context(), o)
+		},
+	}
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&o.output, "output", "o", "ps", "the `format`: "+strings.Join(output.Formats(), ", "))
+	flags.StringVar(&o.selector, "selector", "", "show only objects whose labels match this `expression` of Calico's selector language")
+	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "accepted for compatibility; no kind here has namespaces")
+	flags.BoolVarP(&o.allNamespaces, "all-namespaces-a", "a", false, "the same as -A")
+	flags.BoolVar(&o.export, "export", false, "leave out what belongs to this cluster: uid, resource version, times")
+	if err := flags.MarkHidden("all-namespaces-a"); err != nil {
+		return cmd // the flag exists: it is defined above
+	}
+	complete(cmd, "output", output.Formats())
+	return cmd
+}
+
+// kindHelp lists the kinds with their shortest words.
+func kindHelp() string {
+	var parts []string
+	for _, k := range resources.All() {
+		shortest := k.Aliases[0]
+		for _, alias := range k.Aliases {
+			if len(alias) < len(shortest) {
+				shortest = alias
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", k.Plural, shortest))
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
+func (o *getOptions) complete(args []string) error {
+	if len(o.files) > 0 {
+		if len(args) > 0 {
+			o.deps.warn("-f is given, so " + strings.Join(args, " ") + " is ignored")
+		}
+		return nil
+	}
+	if len(args) == 0 {
+		return errors.New("nothing to get: write a kind (calicoctl get heps), or -f FILE; kinds are " + kindHelp())
+	}
+	kinds, err := kindsByWords(args[0])
+	if err != nil {
+		return fmt.Errorf("failed to get resources: %w", err)
+	}
+	if err := notEmpty(args[1:]); err != nil {
+		return fmt.Errorf("failed to get resources: %w", err)
+	}
+	if o.selector != "" && len(args) > 1 {
+		return errors.New("give either names or --selector, not both")
+	}
+	o.kinds, o.names = kinds, args[1:]
+	return nil
+}
+
+func runGet(ctx context.Context, o *getOptions) error {
+	print, err := output.New(o.output)
+	if err != nil {
+		return err
+	}
+	matches, err := labelMatcher(o.selector)
+	if err != nil {
+		return err
+	}
+	keys, err := o.keys()
+	switch {
+	case errors.Is(err, errNoObjects):
+		return nil
+	case err != nil:
+		return fmt.Errorf("failed to get resources: %w", err)
+	}
+	if err := o.checkNamespace(keys); err != nil {
+		return err
+	}
+	s, err := openSession(ctx, o.deps, o.global, o.config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	results, missing, err := s.read(ctx, keys, matches)
+	if err != nil {
+		return fmt.Errorf("failed to get resources: %w", err)
+	}
+	if o.export {
+		forExport(results)
+	}
+	tables := o.output == "ps" || o.output == "wide" || strings.HasPrefix(o.output, "custom-columns")
+	if err := o.deps.show(print, results, tables); err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return errors.New(strings.Join(missing, "\n"))
+	}
+	return nil
+}
+
+// keys are what to read; a key without a name stands for its whole kind.
+func (o *getOptions) keys() ([]resources.Key, error) {
+	var keys []resources.Key
+	if len(o.files) > 0 {
+		items, err := o.read(o.deps)
+		for _, item := range items {
+			keys = append(keys, item.Kind.Key(item.Object.GetName()))
+		}
+		return keys, err
+	}
+	for _, kind := range o.kinds {
+		for _, name := range o.names {
+			keys = append(keys, kind.Key(name))
+		}
+		if len(o.names) == 0 {
+			keys = append(keys, kind.Key(""))
+		}
+	}
+	return keys, nil
+}
+
+func (o *getOptions) checkNamespace(keys []resources.Key) error {
+	namespace := o.namespace
+	if o.allNamespaces {
+		namespace = "all"
+	}
+	for _, key := range keys {
+		if err := notNamespaced(key.Kind, namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// labelMatcher compiles a selector over labels; the empty one matches everything.
+func labelMatcher(expression string) (func(map[string]string) bool, error) {
+	parsed, err := selector.Parse(expression)
+	var wrong *selector.ParseError
+	if errors.As(err, &wrong) {
+		return nil, fmt.Errorf("--selector: %w\n%s", wrong, wrong.Caret())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parsed.Matches, nil
+}
+
+// read gets what keys name. Objects that it cannot get are described in missing; an
+// error is one that leaves nothing to show.
+func (s *session) read(ctx context.Context, keys []resources.Key, matches func(map[string]string) bool) (results []output.Result, missing []string, err error) {
+	for _, key := range keys {
+		if key.Name != "" {
+			object, err := s.Store.Get(ctx, key)
+			switch {
+			case err != nil:
+				missing = append(missing, err.Error())
+			case matches(object.GetLabels()):
+				results = append(results, output.Result{Kind: key.Kind, Object: object})
+			}
+			continue
+		}
+		list, err := s.Store.List(ctx, key.Kind)
+		if err != nil {
+			return nil, nil, err
+		}
+		items := list.Items[:0]
+		for _, object := range list.Items {
+			if matches(object.GetLabels()) {
+				items = append(items, object)
+			}
+		}
+		list.Items = items
+		results = append(results, output.Result{Kind: key.Kind, List: list})
+	}
+	return results, missing, nil
+}
+
+// forExport removes what another cluster could not use.
+func forExport(results []output.Result) {
+	strip := func(o resources.Object) {
+		o.SetNamespace("")
+		o.SetUID("")
+		o.SetResourceVersion("")
+		o.SetCreationTimestamp(metav1.Time{})
+		o.SetDeletionTimestamp(nil)
+		o.SetDeletionGracePeriodSeconds(nil)
+	}
+	for _, r := range results {
+		if r.List == nil {
+			strip(r.Object)
+			continue
+		}
+		r.List.ResourceVersion = ""
+		for _, o := range r.List.Items {
+			strip(o)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// storeFlags are the flags of every command that uses a datastore.
+type storeFlags struct {
+	config    string
+	namespace string
+}
+
+func (f *storeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.config, "config", "c", defaultConfigFile, "the `file` that says which datastore to use")
+	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "accepted for compatibility; no kind here has namespaces")
+}
+
+// fileFlags are the flags of every command that reads manifests.
+type fileFlags struct {
+	storeFlags
+	files     []string
+	recursive bool
+	skipEmpty bool
+}
+
+func (f *fileFlags) add(cmd *cobra.Command) {
+	f.storeFlags.add(cmd)
+	cmd.Flags().StringArrayVarP(&f.files, "filename", "f", nil, "a manifest `file`, a directory of them, or - for standard input; may be repeated")
+	cmd.Flags().BoolVarP(&f.recursive, "recursive", "R", false, "read sub-directories of a directory too")
+	cmd.Flags().BoolVar(&f.skipEmpty, "skip-empty", false, "make input without objects no error")
+}
+
+// need makes missing or misplaced files an error.
+func (f *fileFlags) need(args []string) error {
+	switch {
+	case len(f.files) > 0:
+		return nil
+	case len(args) > 0:
+		return fmt.Errorf("resource type '%s' is not supported; to read a manifest, write -f %[1]s", args[0])
+	default:
+		return errors.New("no input: write -f FILE, or -f - to read standard input")
+	}
+}
+
+// errNoObjects says that there is nothing in the input and that this is all right.
+var errNoObjects = errors.New("No resources specified") //nolint:staticcheck // printed as it is
+
+// read reads the manifests. Warnings are printed; everything that is wrong with the
+// documents comes back as one error.
+func (f *fileFlags) read(d *Deps) ([]manifest.Item, error) {
+	result, err := manifest.Read(f.files, manifest.Options{Stdin: d.In, Recursive: f.recursive})
+	var mistakes manifest.Mistakes
+	switch {
+	case errors.As(err, &mistakes):
+		return nil, errors.New(parseSummary(mistakes) + "\n" + mistakes.Error())
+	case err != nil:
+		return nil, fmt.Errorf("failed to execute command: %w", err)
+	}
+	for _, w := range result.Warnings {
+		d.warn(w.String())
+	}
+	if len(result.Empty) > 0 && !f.skipEmpty {
+		return nil, fmt.Errorf("no resources specified in %s", result.Empty[0])
+	}
+	if len(result.Items) == 0 {
+		return nil, errNoObjects
+	}
+	return result.Items, nil
+}
+
+// parseSummary begins as calicoctl's own message does.
+func parseSummary(mistakes manifest.Mistakes) string {
+	for _, m := range mistakes {
+		if m.UnknownField != "" {
+			return "field in document is not recognized or is in the wrong location: " + m.UnknownField
+		}
+	}
+	return "failed to execute command: " + count(len(mistakes), "mistake") + " in the input"
+}
+
+// count is "1 mistake" or "2 mistakes".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// checked are the items that pass the rules of their kinds, with their defaults set,
+// and everything that is wrong with the others, by index.
+func checked(items []manifest.Item, namespace string) (invalid map[int]manifest.Mistakes) {
+	invalid = map[int]manifest.Mistakes{}
+	for i, item := range items {
+		if err := notNamespaced(item.Kind, namespace); err != nil {
+			invalid[i] = manifest.Mistakes{item.Mistake("", err.Error())}
+			continue
+		}
+		var wrong *datastore.InvalidError
+		if err := datastore.Check(item.Object); errors.As(err, &wrong) {
+			for _, e := range wrong.Errors {
+				invalid[i] = append(invalid[i], item.Mistake(e.Field, e.Detail))
+			}
+		}
+	}
+	return invalid
+}
+
+// notNamespaced refuses a namespace: no kind here has any.
+func notNamespaced(kind *resources.Kind, namespace string) error {
+	if namespace == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is not namespaced", kind.Name)
+}
+
+// kindsByWords finds the kinds of a word or of several with commas between.
+func kindsByWords(words string) ([]*resources.Kind, error) {
+	var kinds []*resources.Kind
+	for word := range strings.SplitSeq(words, ",") {
+		kind, ok := resources.ByWord(word)
+		if !ok {
+			return nil, unsupportedKind(word)
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds, nil
+}
+
+func unsupportedKind(word string) error {
+	var words []string
+	for _, k := range resources.All() {
+		words = append(words, k.Aliases...)
+	}
+	text := fmt.Sprintf("resource type '%s' is not supported", word)
+	if near, ok := resources.Nearest(word, words); ok {
+		text += "; did you mean " + near + "?"
+	}
+	return errors.New(text)
+}
+
+// notEmpty refuses an empty name, which is nearly always a variable that is not set.
+func notEmpty(names []string) error {
+	for _, name := range names {
+		if name == "" {
+			return errors.New("resource name may not be empty")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/output"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+type labelOptions struct {
+	deps   *Deps
+	global *globalOptions
+	storeFlags
+	overwrite bool
+	remove    bool
+	all       bool
+	selector  string
+	// word is the kind as the user wrote it, for messages.
+	word   string
+	kind   *resources.Kind
+	name   string
+	labels []labelChange
+}
+
+// labelChange sets a label or removes it.
+type labelChange struct {
+	key, value string
+	remove     bool
+}
+
+func newLabel(d *Deps, g *globalOptions) *cobra.Command {
+	o := &labelOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "label KIND (NAME | --all | --selector EXPRESSION) KEY=VALUE... | KEY-...",
+		Short: "Set or remove labels of objects",
+		Long: `Set labels (key=value) or remove them (key-, or key with --remove). A label that has another value already is changed only with --overwrite.
+
+Automatic host endpoints have the labels of their nodes, so a label on a node selects its endpoint for policy.
+` + exitStatus,
+		Example: `  calicoctl label nodes node1 environment=dev
+  calicoctl label nodes --all kubernetes-host=
+  calicoctl label nodes node1 environment=prod stage- --overwrite
+  calicoctl label heps --selector "environment == 'dev'" audited=yes`,
+		ValidArgsFunction: completeObjects(d, g, &o.config, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return runLabel(cmd.Context(), o)
+		},
+	}
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&o.overwrite, "overwrite", false, "change labels that have another value")
+	flags.BoolVar(&o.remove, "remove", false, "remove the labels whose keys are given")
+	flags.BoolVar(&o.all, "all", false, "label all objects of the kind")
+	flags.StringVar(&o.selector, "selector", "", "label the objects whose labels match this `expression`")
+	return cmd
+}
+
+func (o *labelOptions) complete(args []string) error {
+	many := o.all || o.selector != ""
+	need := 3
+	if many {
+		need = 2
+	}
+	if len(args) < need {
+		return fmt.Errorf("requires at least %d arg(s), only received %d", need, len(args))
+	}
+	if o.all && o.selector != "" {
+		return errors.New("give either --all or --selector, not both")
+	}
+	if o.overwrite && o.remove {
+		return errors.New("give either --overwrite or --remove, not both")
+	}
+	o.word = args[0]
+	words := args[1:]
+	if !many {
+		o.name, words = args[1], args[2:]
+	}
+	var err error
+	if o.kind, err = o.findKind(many); err != nil {
+		return err
+	}
+	o.labels, err = parseLabels(words, o.remove)
+	return err
+}
+
+func (o *labelOptions) findKind(many bool) (*resources.Kind, error) {
+	problem := func(err error) error {
+		return fmt.Errorf("failed to get %s %s, error %w", o.word, o.name, err)
+	}
+	kind, ok := resources.ByWord(o.word)
+	if !ok {
+		return nil, problem(unsupportedKind(o.word))
+	}
+	if !many {
+		if err := notEmpty([]string{o.name}); err != nil {
+			return nil, problem(err)
+		}
+	}
+	if err := notNamespaced(kind, o.namespace); err != nil {
+		return nil, problem(err)
+	}
+	return kind, nil
+}
+
+func parseLabels(words []string, remove bool) ([]labelChange, error) {
+	changes := make([]labelChange, len(words))
+	seen := map[string]bool{}
+	for i, word := range words {
+		key, value, hasValue := strings.Cut(word, "=")
+		bare, minus := strings.CutSuffix(word, "-")
+		switch {
+		case remove:
+			changes[i] = labelChange{key: word, remove: true}
+		case hasValue:
+			changes[i] = labelChange{key: key, value: value}
+		case minus && bare != "":
+			changes[i] = labelChange{key: bare, remove: true}
+		default:
+			return nil, fmt.Errorf("invalid label %s; write key=value to set it, or %[1]s- to remove it", word)
+		}
+		if seen[changes[i].key] {
+			return nil, fmt.Errorf("label %s is given twice", changes[i].key)
+		}
+		seen[changes[i].key] = true
+	}
+	return changes, nil
+}
+
+func runLabel(ctx context.Context, o *labelOptions) error {
+	d := o.deps
+	started := d.Now()
+	matches, err := labelMatcher(o.selector)
+	if err != nil {
+		return err
+	}
+	s, err := openSession(ctx, d, o.global, o.config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var lines, errs []string
+	var results []datastore.Result
+	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+		names, err := o.names(ctx, tx, matches)
+		if err != nil {
+			return err
+		}
+		step, done := d.progress(len(names))
+		defer done()
+		lines, errs, results = nil, nil, nil
+		for _, name := range names {
+			done, result, err := o.labelOne(ctx, tx, name)
+			if err != nil {
+				errs = append(errs, err.Error())
+			}
+			lines = append(lines, done...)
+			results = append(results, result)
+			step()
+		}
+		return ctx.Err()
+	}, nil)
+	if err != nil {
+		return err
+	}
+	return o.report(lines, errs, results, automatic, func() { d.summarize(results, automatic, started) })
+}
+
+func (o *labelOptions) report(lines, errs []string, results []datastore.Result, _ autohep.Result, summarize func()) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(o.deps.Out, output.Escape(line)); err != nil {
+			return err
+		}
+	}
+	if len(results) == 0 {
+		fmt.Fprintf(o.deps.Err, "no %s to label\n", o.word)
+	}
+	summarize()
+	if len(errs) > 0 {
+		return errors.New(strings.Join(errs, "\n"))
+	}
+	return nil
+}
+
+func (o *labelOptions) names(ctx context.Context, tx datastore.Store, matches func(map[string]string) bool) ([]string, error) {
+	if o.name != "" {
+		return []string{o.name}, nil
+	}
+	list, err := tx.List(ctx, o.kind)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, object := range list.Items {
+		if matches(object.GetLabels()) {
+			names = append(names, object.GetName())
+		}
+	}
+	return names, nil
+}
+
+// labelOne changes all labels of one object, or none. It returns a line for each label.
+func (o *labelOptions) labelOne(ctx context.Context, tx datastore.Store, name string) (lines []string, result datastore.Result, err error) {
+	result, err = datastore.Edit(ctx, tx, o.kind.Key(name), func(object resources.Object) (resources.Object, error) {
+		lines = nil
+		labels := object.GetLabels()
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		for _, change := range o.labels {
+			line, err := o.change(labels, change, name)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, line)
+		}
+		object.SetLabels(labels)
+		return object, nil
+	})
+	var refused refusedLabel
+	switch {
+	case err == nil:
+		return lines, result, nil
+	case errors.As(err, &refused):
+	case errors.Is(err, datastore.ErrNotFound):
+		err = fmt.Errorf("%s %s not found", o.word, name)
+	default:
+		err = fmt.Errorf("failed to update %s %s, label not changed: %w", o.word, name, err)
+	}
+	result.Err = err
+	return nil, result, err
+}
+
+// refusedLabel is a change that the user must ask for in another way.
+type refusedLabel string
+
+func (r refusedLabel) Error() string { return string(r) }
+
+func (o *labelOptions) change(labels map[string]string, c labelChange, name string) (line string, err error) {
+	old, exists := labels[c.key]
+	switch {
+	case c.remove && !exists:
+		return "", refusedLabel(fmt.Sprintf("cannot remove label of %s %s, key %s does not exist", o.word, name, c.key))
+	case c.remove:
+		delete(labels, c.key)
+		return fmt.Sprintf("Successfully removed label %s from %s %s", c.key, o.word, name), nil
+	case exists && old != c.value && !o.overwrite:
+		return "", refusedLabel(fmt.Sprintf("failed to update label of %s %s, key %s is already present. please use '--overwrite' to set a new value",
+			o.word, name, c.key))
+	}
+	labels[c.key] = c.value
+	if exists {
+		return fmt.Sprintf("Successfully updated label %s on %s %s", c.key, o.word, name), nil
+	}
+	return fmt.Sprintf("Successfully set label %s on %s %s", c.key, o.word, name), nil
+}

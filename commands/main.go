@@ -1,0 +1,90 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/edfb3db0/calicoctl/output"
+)
+
+// Exit codes. Go itself exits with 2 on a panic, which is always a bug.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitInterrupted = 130
+)
+
+// errSilent is a failure about which everything is said.
+var errSilent = errors.New("the error is printed")
+
+// Main runs the program with the arguments and the environment of the process, and
+// returns its exit code.
+func Main(build Build) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	_, noColor := os.LookupEnv("NO_COLOR")
+	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))
+	var out io.Writer = os.Stdout
+	return Run(ctx, os.Args[1:], Deps{
+		IO: IO{
+			In: os.Stdin, Out: out, Err: os.Stderr,
+			OutTerminal: outTerminal, ErrTerminal: errTerminal,
+			Color: !noColor && os.Getenv("TERM") != "dumb",
+		},
+		Build:     build,
+		Program:   filepath.Base(os.Args[0]),
+		LookupEnv: os.LookupEnv,
+		Now:       time.Now,
+		Open:      openBackend,
+	})
+}
+
+// Run runs one command line and returns its exit code.
+func Run(ctx context.Context, args []string, d Deps) int {
+	root := newRoot(&d)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil:
+		d.complain("interrupted")
+		return exitInterrupted
+	case !errors.Is(err, errSilent):
+		d.complain(err.Error())
+	}
+	return exitError
+}
+
+// complain writes an error to standard error. Text in it may come from anywhere.
+func (d *Deps) complain(text string) {
+	text = output.EscapeLines(strings.TrimRight(text, "\n"))
+	if d.ErrTerminal && d.Color {
+		first, rest, several := strings.Cut(text, "\n")
+		text = red(first)
+		if several {
+			text += "\n" + rest
+		}
+	}
+	fmt.Fprintln(d.Err, text)
+}
+
+// warn writes a warning to standard error.
+func (d *Deps) warn(text string) {
+	text = output.EscapeLines(text)
+	word := "warning:"
+	if d.ErrTerminal && d.Color {
+		word = yellow(word)
+	}
+	fmt.Fprintln(d.Err, word, text)
+}

@@ -1,0 +1,180 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"sigs.k8s.io/yaml"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// Values of --type.
+const (
+	patchStrategic = "strategic"
+	patchMerge     = "merge"
+	patchJSON      = "json"
+)
+
+var patchTypes = []string{patchStrategic, patchMerge, patchJSON}
+
+type patchOptions struct {
+	deps   *Deps
+	global *globalOptions
+	storeFlags
+	patch     string
+	patchFile string
+	patchType string
+	kind      *resources.Kind
+	name      string
+}
+
+func newPatch(d *Deps, g *globalOptions) *cobra.Command {
+	o := &patchOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "patch KIND NAME --patch=PATCH",
+		Short: "Change some fields of an object",
+		Long: `Change some fields of a stored object and leave the others as they are. The patch is JSON or YAML; the result is checked like any object that is applied. If somebody else changes the object meanwhile, the patch is made again on top of that.
+
+With --type strategic and merge, the patch is the part of the object that changes: fields are merged, a list replaces the whole list, and null removes a field. With --type json it is a list of operations (add, remove, replace, move, copy, test).
+` + exitStatus,
+		Example: `  calicoctl patch kubecontrollersconfiguration default --patch='{"spec": {"controllers": {"node": {"hostEndpoint": {"autoCreate": "Enabled"}}}}}'
+  calicoctl patch gnp web -p '{"spec": {"order": null}}'
+  calicoctl patch hep node1-eth0 --type json -p '[{"op": "replace", "path": "/spec/node", "value": "node2"}]'`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completeObjects(d, g, &o.config, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return runPatch(cmd.Context(), o)
+		},
+	}
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&o.patch, "patch", "p", "", "the patch, in JSON or YAML")
+	flags.StringVar(&o.patchFile, "patch-file", "", "a `file` with the patch, or - for standard input")
+	flags.StringVarP(&o.patchType, "type", "t", patchStrategic, "how to read the patch: "+strings.Join(patchTypes, ", "))
+	complete(cmd, "type", patchTypes)
+	return cmd
+}
+
+func (o *patchOptions) complete(args []string) error {
+	kind, ok := resources.ByWord(args[0])
+	if !ok {
+		return unsupportedKind(args[0])
+	}
+	o.kind, o.name = kind, args[1]
+	if err := notEmpty(args[1:]); err != nil {
+		return err
+	}
+	if err := notNamespaced(kind, o.namespace); err != nil {
+		return err
+	}
+	if !slices.Contains(patchTypes, o.patchType) {
+		return fmt.Errorf("unknown patch type %q; the types are %s", o.patchType, strings.Join(patchTypes, ", "))
+	}
+	if (o.patch == "") == (o.patchFile == "") {
+		return errors.New("no patch: write --patch='{...}' or --patch-file=FILE, one of the two")
+	}
+	return nil
+}
+
+func runPatch(ctx context.Context, o *patchOptions) error {
+	started := o.deps.Now()
+	patch, err := o.readPatch()
+	if err != nil {
+		return fmt.Errorf("hit error: %w", err)
+	}
+	s, err := openSession(ctx, o.deps, o.global, o.config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var result datastore.Result
+	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+		var err error
+		result, err = datastore.Edit(ctx, tx, o.kind.Key(o.name), func(stored resources.Object) (resources.Object, error) {
+			return patched(o.kind, stored, patch, o.patchType)
+		})
+		return err
+	}, nil)
+	var unread manifest.Mistakes
+	switch {
+	case errors.As(err, &unread) && unread[0].UnknownField != "":
+		return errors.New(parseSummary(unread) + "\n" + unread.Error())
+	case errors.Is(err, datastore.ErrNotFound):
+		return fmt.Errorf("hit error: %w", err)
+	case err != nil:
+		return fmt.Errorf("hit error: updating existing resource: %w", err)
+	}
+	o.deps.summarize([]datastore.Result{result}, automatic, started)
+	_, err = fmt.Fprintf(o.deps.Out, "Successfully patched 1 '%s' resource\n", o.kind.Name)
+	return err
+}
+
+// readPatch gives the patch in JSON.
+func (o *patchOptions) readPatch() ([]byte, error) {
+	text := []byte(o.patch)
+	if o.patchFile != "" {
+		var err error
+		if o.patchFile == manifest.Stdin {
+			text, err = io.ReadAll(io.LimitReader(o.deps.In, manifest.MaxDocument+1))
+		} else {
+			text, err = os.ReadFile(o.patchFile)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(text) > manifest.MaxDocument {
+		return nil, fmt.Errorf("the patch is larger than the limit of %d MiB", manifest.MaxDocument>>20)
+	}
+	patch, err := yaml.YAMLToJSONStrict(text)
+	if err != nil {
+		return nil, fmt.Errorf("the patch is neither JSON nor YAML: %w", err)
+	}
+	switch first := strings.TrimSpace(string(patch))[0]; {
+	case o.patchType == patchJSON && first != '[':
+		return nil, fmt.Errorf(`a patch of type json is a list of operations: [{"op": "replace", "path": "/spec/order", "value": 100}]`)
+	case o.patchType != patchJSON && first != '{':
+		return nil, fmt.Errorf(`a patch of type %s is the part of the object that changes: {"spec": {"order": 100}}`, o.patchType)
+	}
+	return patch, nil
+}
+
+// patched is stored with the patch, read as strictly as a manifest.
+func patched(kind *resources.Kind, stored resources.Object, patch []byte, patchType string) (resources.Object, error) {
+	before, err := json.Marshal(stored)
+	if err != nil {
+		return nil, err
+	}
+	after, err := applyPatch(before, patch, patchType)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.ReadObject(kind, "patch", after)
+}
+
+// applyPatch treats strategic patches as merge patches: that is what they are for types
+// whose lists have no merge keys, and none here have.
+func applyPatch(before, patch []byte, patchType string) ([]byte, error) {
+	if patchType != patchJSON {
+		return jsonpatch.MergePatch(before, patch)
+	}
+	operations, err := jsonpatch.DecodePatch(patch)
+	if err != nil {
+		return nil, err
+	}
+	return operations.Apply(before)
+}

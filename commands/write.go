@@ -1,0 +1,165 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/output"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// writeOptions are the options of create, apply and replace.
+type writeOptions struct {
+	deps   *Deps
+	global *globalOptions
+	fileFlags
+	verb         datastore.Verb
+	past         string
+	skipExisting bool
+	atomic       bool
+	dryRun       bool
+}
+
+// writeHelp is what the help texts of create, apply and replace have in common.
+const writeHelp = `
+
+All documents are checked before the first one is written: a document that is invalid stops the command, and nothing is written. What only the datastore can know (an object exists already, is missing, has changed meanwhile) concerns that object alone: the others are written all the same, unless --atomic asks for all or nothing. An object that is stored already as it should be is not written again.
+
+Of an object's metadata only name, labels, annotations and resourceVersion are read. A resourceVersion makes the write fail if the stored object has another one.
+` + exitStatus
+
+func (o *writeOptions) command(use, short, long, example string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long + writeHelp, Example: example,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.need(args); err != nil {
+				return err
+			}
+			return runWrite(cmd.Context(), o)
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().BoolVar(&o.atomic, "atomic", false, "write everything or, if one object fails, nothing")
+	return cmd
+}
+
+func runWrite(ctx context.Context, o *writeOptions) error {
+	d := o.deps
+	started := d.Now()
+	items, err := o.read(d)
+	if errors.Is(err, errNoObjects) {
+		_, err := fmt.Fprintln(d.Out, errNoObjects)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	report := outcome{verb: string(o.verb), past: o.past, kind: kindOf(items), total: len(items)}
+	if invalid := checked(items, o.namespace); len(invalid) > 0 {
+		report.errs = mistakeLines(invalid, len(items))
+		if valid := len(items) - len(invalid); valid > 0 {
+			report.errs = append(report.errs, fmt.Sprintf("nothing was written, not even the %s without a mistake", count(valid, "object")))
+		}
+		return report.report(d)
+	}
+	s, err := openSession(ctx, d, o.global, o.config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	results, automatic, err := o.write(ctx, s, items)
+	if err != nil {
+		return fmt.Errorf("%s\n%w", report.failure(), err)
+	}
+	failed := datastore.Failed(results)
+	for i, r := range results {
+		if r.Err != nil {
+			report.errs = append(report.errs, fmt.Sprintf("%s: %s", items[i].Position, r.Err))
+		}
+	}
+	if o.atomic && len(failed) > 0 {
+		report.errs = append(report.errs, "nothing was written, as --atomic asks")
+		return report.report(d)
+	}
+	if o.dryRun {
+		return o.reportDryRun(results, automatic, report)
+	}
+	d.summarize(results, automatic, started)
+	report.ok = len(results) - len(failed) - skipped(d, results, "exist already")
+	return report.report(d)
+}
+
+// mistakeLines lists all mistakes in input order.
+func mistakeLines(invalid map[int]manifest.Mistakes, total int) []string {
+	var lines []string
+	for i := range total {
+		for _, m := range invalid[i] {
+			lines = append(lines, m.String())
+		}
+	}
+	return lines
+}
+
+func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.Item) ([]datastore.Result, autohep.Result, error) {
+	objects := make([]resources.Object, len(items))
+	for i, item := range items {
+		objects[i] = item.Object
+	}
+	step, done := o.deps.progress(len(objects))
+	defer done()
+	var results []datastore.Result
+	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+		if err := datastore.Initialize(ctx, tx); err != nil {
+			return err
+		}
+		var err error
+		results, err = datastore.Write(ctx, tx, o.verb, objects, datastore.WriteOptions{
+			SkipExisting: o.skipExisting, Progress: step,
+		})
+		return err
+	}, func() bool { return !o.dryRun && (!o.atomic || len(datastore.Failed(results)) == 0) })
+	return results, automatic, err
+}
+
+// reportDryRun says what would be done with each object.
+func (o *writeOptions) reportDryRun(results []datastore.Result, automatic autohep.Result, report outcome) error {
+	for _, r := range results {
+		if r.Err != nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(o.deps.Out, "%s/%s %s (dry run)\n", strings.ToLower(r.Key.Kind.Name), output.Escape(r.Key.Name), r.Action); err != nil {
+			return err
+		}
+	}
+	if n := automatic.Created + automatic.Updated + automatic.Deleted; n > 0 {
+		if _, err := fmt.Fprintf(o.deps.Out, "automatic host endpoints: %d created, %d configured, %d deleted (dry run)\n",
+			automatic.Created, automatic.Updated, automatic.Deleted); err != nil {
+			return err
+		}
+	}
+	if len(report.errs) > 0 {
+		return errors.New(report.failure() + "\n" + strings.Join(report.errs, "\n"))
+	}
+	return nil
+}
+
+// skipped counts the objects that were left alone as asked, and says so.
+func skipped(d *Deps, results []datastore.Result, why string) int {
+	n := 0
+	for _, r := range results {
+		if r.Err == nil && r.Action == datastore.Skipped {
+			n++
+		}
+	}
+	if n > 0 {
+		fmt.Fprintf(d.Err, "skipped %s that %s\n", count(n, "object"), why)
+	}
+	return n
+}

@@ -1,0 +1,74 @@
+package local
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// failure turns an error of SQLite or of the file system into one of datastore's.
+// Those and the errors of contexts pass unchanged.
+func (s *Store) failure(op string, key resources.Key, err error) error {
+	var known *datastore.Error
+	var native *sqlite.Error
+	switch {
+	case err == nil, errors.As(err, &known),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case s.isClosed():
+		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, s.path+" has been closed")
+	case errors.As(err, &native):
+		sentinel, detail := s.explain(native)
+		return datastore.ErrorOf(op, key, sentinel, detail)
+	case errors.Is(err, sql.ErrTxDone):
+		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, "the transaction is over")
+	case errors.Is(err, fs.ErrPermission):
+		return datastore.ErrorOf(op, key, datastore.ErrUnauthorized, err.Error())
+	case errors.Is(err, syscall.ENOSPC):
+		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, s.noSpace())
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, err.Error())
+	}
+	return datastore.ErrorOf(op, key, datastore.ErrUnavailable, s.path+": "+err.Error())
+}
+
+// explain says in whose power it is to help against an error of SQLite.
+func (s *Store) explain(native *sqlite.Error) (sentinel error, detail string) {
+	switch native.Code() {
+	case sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_DATA, sqlite3.SQLITE_IOERR_CORRUPTFS:
+		return datastore.ErrInvalid, s.damaged(native.Error())
+	}
+	switch native.Code() & 0xff { // the rest of the code tells apart causes of the same cure
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
+		return datastore.ErrUnavailable, fmt.Sprintf("another process is writing to %s for more than %v", s.path, s.patience)
+	case sqlite3.SQLITE_FULL:
+		return datastore.ErrUnavailable, s.noSpace()
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		return datastore.ErrUnauthorized, fmt.Sprintf(
+			"%s cannot be written: the file or its folder is read-only (%v)", s.path, native)
+	case sqlite3.SQLITE_CANTOPEN:
+		return datastore.ErrUnavailable, fmt.Sprintf(
+			"%s or its companions %[1]s-wal and %[1]s-shm cannot be opened: the folder must be writable (%v)", s.path, native)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR,
+		sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA:
+		return datastore.ErrInvalid, s.damaged(native.Error())
+	}
+	return datastore.ErrUnavailable, fmt.Sprintf("%s cannot be read or written: %v", s.path, native)
+}
+
+func (s *Store) noSpace() string { return "no space left for " + s.path }
+
+func (s *Store) damaged(why string) string {
+	return fmt.Sprintf("%s is damaged (%s): restore it from a backup or move it away", s.path, why)
+}
