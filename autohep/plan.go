@@ -50,7 +50,7 @@ func (p *Planner) Plan(nodes []*v3.Node, existing []*v3.HostEndpoint) (Changes, 
 	}
 	inOrder := slices.SortedFunc(slices.Values(nodes), func(a, b *v3.Node) int { return cmp.Compare(a.Name, b.Name) })
 	for _, node := range inOrder {
-		s.claim(p.look(node))
+		s.claim(p.look(node, s.existing))
 	}
 	return s.settle(), tidy(s.problems)
 }

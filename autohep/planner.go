@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -36,21 +38,24 @@ func NewPlanner(config Config) (*Planner, []Problem) {
 // and then those of the templates in their order. They are new, valid objects. Those
 // that some node has from a template with a mistake are not among them: see Keeps.
 func (p *Planner) Desired(node *v3.Node) ([]*v3.HostEndpoint, []Problem) {
-	d := p.look(node)
+	d := p.look(node, nil)
 	return d.endpoints, tidy(d.problems)
 }
 
 // Keeps tells whether an automatic endpoint of the node that Desired does not list has
 // to stay as it is, because of a mistake in what it was made from.
 func (p *Planner) Keeps(node *v3.Node, h *v3.HostEndpoint) bool {
-	d := p.look(node)
+	d := p.look(node, nil)
 	return d.keeps(h)
 }
 
 // decision is what the planner thinks of a node.
 type decision struct {
 	node *v3.Node
-	host hostAddresses
+	// existing are stored endpoints by name. One that is as it should be needs no
+	// validation, which takes longer than everything else together.
+	existing map[string]*v3.HostEndpoint
+	host     hostAddresses
 	// labels are the node's valid ones, once they have had to be looked through.
 	labels   map[string]string
 	filtered bool
@@ -65,8 +70,8 @@ type decision struct {
 	problems []Problem
 }
 
-func (p *Planner) look(node *v3.Node) *decision {
-	d := &decision{node: node, labels: node.Labels}
+func (p *Planner) look(node *v3.Node, existing map[string]*v3.HostEndpoint) *decision {
+	d := &decision{node: node, existing: existing, labels: node.Labels}
 	if !p.autoCreate {
 		return d
 	}
@@ -102,10 +107,10 @@ func (d *decision) want(t *template, w wanted) {
 	}
 	d.makers[name] = t
 	h := d.build(name, t, w)
-	errs := resources.HostEndpoint.Validate(h)
+	errs := d.validate(h)
 	if len(errs) > 0 && d.filterLabels() {
 		h = d.build(name, t, w)
-		errs = resources.HostEndpoint.Validate(h)
+		errs = d.validate(h)
 	}
 	if len(errs) == 0 {
 		d.endpoints = append(d.endpoints, h)
@@ -115,6 +120,13 @@ func (d *decision) want(t *template, w wanted) {
 	if t == nil || !t.badName {
 		d.problems = append(d.problems, notValid(h, t, errs))
 	}
+}
+
+func (d *decision) validate(h *v3.HostEndpoint) field.ErrorList {
+	if have := d.existing[h.Name]; have != nil && same(h, have) {
+		return nil
+	}
+	return resources.HostEndpoint.Validate(h)
 }
 
 func (d *decision) build(name string, t *template, w wanted) *v3.HostEndpoint {

@@ -132,11 +132,16 @@ func nameTaken(want, have *v3.HostEndpoint) Problem {
 		want.Spec.Node, want.Name, state, want.Name, v3.LabelCreatedBy, v3.CreatedByController)}
 }
 
-// reasons puts what is wrong with an object in one line.
+// reasons puts what is wrong with an object in one line, without the advice that
+// follows it: that is for people who write endpoints by hand.
 func reasons(errs field.ErrorList) string {
 	texts := make([]string, len(errs))
 	for i, err := range errs {
-		texts[i] = strings.Join(strings.Fields(err.Error()), " ")
+		text, _, _ := strings.Cut(err.Detail, "; ")
+		if text == "" {
+			text = err.ErrorBody()
+		}
+		texts[i] = err.Field + ": " + strings.Join(strings.Fields(text), " ")
 	}
 	return strings.Join(texts, "; ")
 }

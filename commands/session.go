@@ -106,7 +106,7 @@ func (s *session) control(ctx context.Context, tx datastore.Store, before autohe
 	}
 	result, err := autohep.Reconcile(ctx, tx, config)
 	for _, p := range result.Problems {
-		s.deps.warn(p.String())
+		s.deps.warn(p.Text)
 	}
 	return result, err
 }

@@ -49,30 +49,26 @@ func (d *decoder) document(c chunk) *document {
 			Text:     fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20),
 		})
 	} else {
-		d.parse(func(i int, root *yaml.Node) {
-			d.depth, d.inAlias, d.aliasedValues, d.overLimit = 0, 0, 0, false
-			out.items = append(out.items, d.root(root, meaning{}, i, nil)...)
-		})
+		d.parse(func(root *yaml.Node) { out.items = d.root(root, meaning{}, nil) })
 	}
 	out.warnings, out.mistakes = d.warnings, d.mistakes
 	return out
 }
 
-// parse calls f for every YAML document of the chunk: more than one if "..." ends some.
-func (d *decoder) parse(f func(i int, root *yaml.Node)) {
+// parse calls f with the root of the chunk's document, if it has one.
+func (d *decoder) parse(f func(root *yaml.Node)) {
 	dec := yaml.NewDecoder(bytes.NewReader(d.chunk.data))
-	for i := 0; ; i++ {
+	for {
 		var n yaml.Node
 		err := dec.Decode(&n)
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return
-		}
-		if err != nil {
+		case err != nil:
 			d.mistakes = append(d.mistakes, d.syntaxMistake(err))
 			return
-		}
-		if len(n.Content) > 0 {
-			f(i, n.Content[0])
+		case len(n.Content) > 0:
+			f(n.Content[0])
 		}
 	}
 }
@@ -89,8 +85,8 @@ func (d *decoder) syntaxMistake(err error) Mistake {
 			at.Line += n - 1
 		}
 	}
-	if strings.Contains(text, "cannot start any token") && bytes.ContainsRune(d.chunk.data, '\t') {
-		text += "; YAML indents with spaces, not with tabs"
+	if strings.Contains(text, "tab character") || strings.Contains(text, "cannot start any token") && bytes.ContainsRune(d.chunk.data, '\t') {
+		text += "; YAML indents with spaces"
 	}
 	return Mistake{Position: at, Text: text}
 }
@@ -99,7 +95,7 @@ func (d *decoder) syntaxMistake(err error) Mistake {
 type meaning struct{ apiVersion, kind string }
 
 // root reads a document, or an item of a list: an object, a list, or an array.
-func (d *decoder) root(n *yaml.Node, inherited meaning, doc int, index []int) []Item {
+func (d *decoder) root(n *yaml.Node, inherited meaning, index []int) []Item {
 	n, leave, ok := d.enter(n, path{})
 	if !ok {
 		return nil
@@ -110,14 +106,14 @@ func (d *decoder) root(n *yaml.Node, inherited meaning, doc int, index []int) []
 	case isNull(n):
 		return nil
 	case n.Kind == yaml.SequenceNode:
-		return d.elements(n, inherited, doc, index)
+		return d.elements(n, inherited, index)
 	case n.Kind != yaml.MappingNode:
 		d.mistake(n, path{}, "expected an object with apiVersion, kind, metadata and spec, found "+describe(n))
 		return nil
 	}
 	m := meaning{apiVersion: scalarField(n, "apiVersion"), kind: scalarField(n, "kind")}
 	if items := field(n, "items"); items != nil && strings.HasSuffix(m.kind, "List") {
-		return d.list(n, items, m, doc, index)
+		return d.list(n, items, m, index)
 	}
 	if m.kind == "" && m.apiVersion == "" {
 		m = inherited
@@ -126,20 +122,20 @@ func (d *decoder) root(n *yaml.Node, inherited meaning, doc int, index []int) []
 	if !ok {
 		return nil
 	}
-	item.Position, item.chunk, item.document, item.index = d.position(n), d.chunk, doc, index
+	item.Position, item.chunk, item.index = d.position(n), d.chunk, index
 	return []Item{item}
 }
 
-func (d *decoder) elements(n *yaml.Node, inherited meaning, doc int, index []int) []Item {
+func (d *decoder) elements(n *yaml.Node, inherited meaning, index []int) []Item {
 	var items []Item
 	for i, element := range n.Content {
-		items = append(items, d.root(element, inherited, doc, append(append([]int(nil), index...), i))...)
+		items = append(items, d.root(element, inherited, append(append([]int(nil), index...), i))...)
 	}
 	return items
 }
 
 // list reads the items of a List, whose own kind is theirs if they have none.
-func (d *decoder) list(n, items *yaml.Node, m meaning, doc int, index []int) []Item {
+func (d *decoder) list(n, items *yaml.Node, m meaning, index []int) []Item {
 	for items.Kind == yaml.AliasNode {
 		items = items.Alias
 	}
@@ -156,7 +152,7 @@ func (d *decoder) list(n, items *yaml.Node, m meaning, doc int, index []int) []I
 		d.mistake(items, path{}.child("items"), "expected a list, found "+describe(items))
 		return nil
 	}
-	return d.elements(items, inherited, doc, index)
+	return d.elements(items, inherited, index)
 }
 
 func (d *decoder) readObject(n *yaml.Node, m meaning) (Item, bool) {
@@ -272,7 +268,7 @@ func ReadObject(kind *resources.Kind, name string, data []byte) (resources.Objec
 	d := newDecoder()
 	d.chunk = chunk{file: name, line: 1, data: data}
 	var object resources.Object
-	d.parse(func(_ int, root *yaml.Node) {
+	d.parse(func(root *yaml.Node) {
 		if item, ok := d.readObject(root, meaning{apiVersion: v3.GroupVersion, kind: kind.Name}); ok {
 			object = item.Object
 		}

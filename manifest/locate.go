@@ -22,10 +22,7 @@ func (i Item) locate(fieldPath string) Position {
 	d := newDecoder()
 	d.chunk = i.chunk
 	at := i.Position
-	d.parse(func(doc int, root *yaml.Node) {
-		if doc != i.document {
-			return
-		}
+	d.parse(func(root *yaml.Node) {
 		for _, index := range i.index {
 			if root = element(root, index); root == nil {
 				return

@@ -36,8 +36,6 @@ type Item struct {
 	chunk chunk
 	// index leads from the chunk's root to the object: one entry for each list.
 	index []int
-	// document is which of the chunk's documents the object is in.
-	document int
 }
 
 // Result is what was read.

@@ -80,7 +80,8 @@ func validateRange[T ~int | ~int32](parent *field.Path, name string, value *T, l
 }
 
 // validateSet checks that a list has at most limit items (0 is no limit), that each is
-// good and that none is there twice. Check says what is wrong with one, or nothing.
+// good and that none is there twice. Check says what is wrong with one, or nothing. A
+// value that is there many times is one mistake.
 func validateSet(parent *field.Path, name string, items []string, limit int, check func(string) string) field.ErrorList {
 	if len(items) == 0 {
 		return nil
@@ -90,23 +91,23 @@ func validateSet(parent *field.Path, name string, items []string, limit int, che
 	if limit > 0 && len(items) > limit {
 		errs = append(errs, field.TooMany(path, len(items), limit))
 	}
-	seen := make(map[string]int, len(items))
+	times := make(map[string]int, len(items))
 	for i, item := range items {
-		first, twice := seen[item]
-		if twice {
-			errs = append(errs, duplicate(path.Index(i), item, path.Index(first)))
-			continue
-		}
-		seen[item] = i
-		if detail := check(item); detail != "" {
-			errs = append(errs, field.Invalid(path.Index(i), item, detail))
+		times[item]++
+		switch times[item] {
+		case 1:
+			if detail := check(item); detail != "" {
+				errs = append(errs, field.Invalid(path.Index(i), item, detail))
+			}
+		case 2:
+			errs = append(errs, duplicate(path.Index(i), item))
 		}
 	}
 	return errs
 }
 
-func duplicate(path *field.Path, value string, first *field.Path) *field.Error {
-	return advise(field.Duplicate(path, value), "already listed as "+first.String()+"; remove one of them")
+func duplicate(path *field.Path, value string) *field.Error {
+	return advise(field.Duplicate(path, value), "already in the list; remove it")
 }
 
 // anything is the check of a set whose items may be any string.

@@ -88,7 +88,7 @@ func validatePorts(parent *field.Path, name string, ports []v3.Port, protocol *v
 	switch {
 	case protocol == nil && numeric:
 		errs = append(errs, field.Invalid(path, ports, "ports need a protocol: set protocol to TCP, UDP or SCTP"))
-	case protocol != nil && !unknown(protocol) && !protocol.HasPorts():
+	case protocol != nil && !isUnknown(protocol) && !protocol.HasPorts():
 		errs = append(errs, field.Invalid(path, ports, fmt.Sprintf(
 			"rules that specify ports must set protocol to TCP or UDP or SCTP; %s has no ports that rules can match", protocol)))
 	}

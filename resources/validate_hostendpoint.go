@@ -70,16 +70,17 @@ func validateEndpointPort(path *field.Path, p *v3.EndpointPort) field.ErrorList 
 }
 
 func validateEndpointPortProtocol(path *field.Path, p v3.Protocol) field.ErrorList {
-	const take = "set it to TCP, UDP or SCTP"
+	names := []string{v3.ProtocolTCP, v3.ProtocolUDP, v3.ProtocolSCTP}
 	switch {
 	case p == v3.Protocol{}:
-		return field.ErrorList{field.Required(path, "protocol must be specified: "+take)}
+		return field.ErrorList{field.Required(path, "protocol must be specified; write TCP, UDP or SCTP")}
 	case p.HasPorts():
 		return nil
 	case p.Number() == 0:
-		return field.ErrorList{field.Invalid(path, p.String(), unknownProtocol(p.Name, "TCP", "UDP", "SCTP"))}
+		return field.ErrorList{field.Invalid(path, p.String(), unknownProtocol(p.Name, names, ""))}
 	default:
-		return field.ErrorList{field.NotSupported(path, p.String(), []string{"TCP", "UDP", "SCTP"})}
+		return field.ErrorList{field.Invalid(path, p.String(),
+			"EndpointPort protocol does not support ports; write TCP, UDP or SCTP")}
 	}
 }
 

@@ -2,6 +2,7 @@ package resources
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -70,12 +71,9 @@ func validateTypes(types []v3.PolicyType) field.ErrorList {
 			errs = append(errs, unsupported(path.Index(i), t, v3.PolicyTypeIngress, v3.PolicyTypeEgress))
 			continue
 		}
-		for _, earlier := range types[:i] {
-			if earlier == t {
-				errs = append(errs, advise(field.Duplicate(path.Index(i), string(t)),
-					fmt.Sprintf("'%s' type specified more than once; remove one of them", t)))
-				break
-			}
+		if slices.Contains(types[:i], t) {
+			errs = append(errs, advise(field.Duplicate(path.Index(i), string(t)),
+				fmt.Sprintf("'%s' type specified more than once; remove it", t)))
 		}
 	}
 	return errs
@@ -90,7 +88,7 @@ func validateStage(s *v3.GlobalNetworkPolicySpec) field.ErrorList {
 	}
 	if (s.PreDNAT || s.DoNotTrack) && !s.ApplyOnForward {
 		errs = append(errs, field.Invalid(specPath.Child("applyOnForward"), s.ApplyOnForward,
-			"applyOnForward must be true if either preDNAT or doNotTrack is true"))
+			"applyOnForward must be true if either preDNAT or doNotTrack is true; write applyOnForward: true"))
 	}
 	if !s.PreDNAT {
 		return errs
@@ -115,8 +113,8 @@ func validateHints(hints []v3.PolicyPerformanceHint) field.ErrorList {
 		switch {
 		case hint != v3.HintAssumeNeededOnEveryNode:
 			errs = append(errs, unsupported(path.Index(i), hint, v3.HintAssumeNeededOnEveryNode))
-		case i > 0 && hints[i-1] == hint:
-			errs = append(errs, duplicate(path.Index(i), string(hint), path.Index(i-1)))
+		case i > 0 && slices.Contains(hints[:i], hint):
+			errs = append(errs, duplicate(path.Index(i), string(hint)))
 		}
 	}
 	return errs

@@ -104,33 +104,35 @@ func validateProtocol(path *field.Path, name string, p *v3.Protocol) field.Error
 	case p == nil || p.Number() != 0:
 		return nil
 	case p.Name != "":
-		return field.ErrorList{field.Invalid(path.Child(name), p.Name, unknownProtocol(p.Name, v3.ProtocolNames()...))}
+		return field.ErrorList{field.Invalid(path.Child(name), p.Name,
+			unknownProtocol(p.Name, v3.ProtocolNames(), ", or a number from 1 to 255"))}
 	default:
 		return field.ErrorList{field.Invalid(path.Child(name), p.String(),
-			"a protocol number is 1 to 255; leave "+name+" out to match every protocol")}
+			"a protocol is a name or a number from 1 to 255; leave "+name+" out to match every protocol")}
 	}
 }
 
-// unknownProtocol explains a protocol name that is none of names.
-func unknownProtocol(name string, names ...string) string {
+// unknownProtocol explains a protocol name that is none of names; other is what else
+// could be written.
+func unknownProtocol(name string, names []string, other string) string {
 	list := strings.Join(names, ", ")
 	for _, known := range names {
 		if strings.EqualFold(known, strings.TrimSpace(name)) {
 			return fmt.Sprintf("unknown protocol; write %s (names are case-sensitive: %s)", known, list)
 		}
 	}
-	return fmt.Sprintf("unknown protocol; write one of %s, or a number from 1 to 255", list)
+	return fmt.Sprintf("unknown protocol; write one of %s%s", list, other)
 }
 
-// unknown tells whether a protocol is set but wrong, so that nothing more can be said of it.
-func unknown(p *v3.Protocol) bool { return p != nil && p.Number() == 0 }
+// isUnknown tells whether a protocol is set but wrong, so that nothing more can be said of it.
+func isUnknown(p *v3.Protocol) bool { return p != nil && p.Number() == 0 }
 
 func validateICMP(path *field.Path, r *v3.Rule) field.ErrorList {
 	errs := validateICMPFields(path, "icmp", r.ICMP)
 	errs = append(errs, validateICMPFields(path, "notICMP", r.NotICMP)...)
-	if word, _ := icmpProtocol(r.Protocol); r.ICMP != nil && word == "" && !unknown(r.Protocol) {
+	if word, _ := icmpProtocol(r.Protocol); r.ICMP != nil && word == "" && !isUnknown(r.Protocol) {
 		errs = append(errs, field.Invalid(path.Child("icmp"), r.ICMP,
-			"ICMP fields require protocol to be ICMP or ICMPv6"))
+			"ICMP fields require protocol to be ICMP or ICMPv6; set protocol to one of them"))
 	}
 	return errs
 }
@@ -166,7 +168,7 @@ func validateHTTP(rule *field.Path, dir direction, r *v3.Rule) field.ErrorList {
 	if slices.Contains([]v3.Action{v3.Deny, v3.Log, v3.Pass}, r.Action) {
 		errs = append(errs, field.Forbidden(path, "HTTP match is only valid on Allow rules"))
 	}
-	if r.Protocol != nil && !unknown(r.Protocol) && r.Protocol.Number() != 6 {
+	if r.Protocol != nil && !isUnknown(r.Protocol) && r.Protocol.Number() != 6 {
 		errs = append(errs, field.Forbidden(path, "rules with HTTP match must have protocol TCP or unset"))
 	}
 	return errs

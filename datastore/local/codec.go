@@ -2,7 +2,6 @@ package local
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -95,7 +94,7 @@ func (b *batch) decode(kind *resources.Kind) {
 // decodeRows makes objects of rows of name, revision and body, in the same order. It
 // decodes on all processors while it reads, and holds a few batches of JSON at most. A
 // row that cannot be decoded fails the whole list, whose error names every one.
-func decodeRows(ctx context.Context, kind *resources.Kind, rows *sql.Rows) ([]resources.Object, error) {
+func decodeRows(kind *resources.Kind, rows *sql.Rows) ([]resources.Object, error) {
 	var workers errgroup.Group
 	workers.SetLimit(runtime.GOMAXPROCS(0))
 	var batches []*batch
@@ -127,9 +126,6 @@ func decodeRows(ctx context.Context, kind *resources.Kind, rows *sql.Rows) ([]re
 	if err == nil {
 		err = rows.Err()
 	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -137,17 +133,10 @@ func decodeRows(ctx context.Context, kind *resources.Kind, rows *sql.Rows) ([]re
 }
 
 func join(kind *resources.Kind, batches []*batch) ([]resources.Object, error) {
-	var objects []resources.Object
+	objects := make([]resources.Object, 0, len(batches)*batchRows)
 	var broken []string
-	if len(batches) == 1 {
-		objects = batches[0].objects
-	} else {
-		objects = make([]resources.Object, 0, len(batches)*batchRows)
-	}
-	for i, b := range batches {
-		if i > 0 || len(batches) > 1 {
-			objects = append(objects, b.objects...)
-		}
+	for _, b := range batches {
+		objects = append(objects, b.objects...)
 		broken = append(broken, b.broken...)
 	}
 	if len(broken) > 0 {

@@ -75,6 +75,7 @@ type Template struct {
 	// +kubebuilder:validation:MaxLength=253
 	GenerateName string `json:"generateName,omitempty"`
 	// InterfaceCIDRs choose addresses of the node.
+	// +listType=set
 	InterfaceCIDRs []string `json:"interfaceCIDRs,omitempty"`
 	// InterfacePattern is an RE2 expression, unanchored, over the node's interface names.
 	InterfacePattern string `json:"interfacePattern,omitempty"`

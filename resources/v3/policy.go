@@ -122,7 +122,7 @@ type EntityRule struct {
 	NamespaceSelector string        `json:"namespaceSelector,omitempty"`
 	Services          *ServiceMatch `json:"services,omitempty"`
 	// Ports are numbers, ranges "low:high" or names of endpoint ports.
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
 	Ports []Port `json:"ports,omitempty"`
 	// +listType=set
@@ -130,7 +130,7 @@ type EntityRule struct {
 	NotNets []string `json:"notNets,omitempty"`
 	// +kubebuilder:validation:MaxLength=1024
 	NotSelector string `json:"notSelector,omitempty"`
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
 	NotPorts        []Port               `json:"notPorts,omitempty"`
 	ServiceAccounts *ServiceAccountMatch `json:"serviceAccounts,omitempty"`
