@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"manifest":            {"resources", "resources/v3"},
 	"autohep":             {"datastore", "resources", "resources/v3", "selector"},
 	"datastore":           {"resources", "resources/v3"},
-	"datastore/local":     {"datastore", "resources"},
+	"datastore/local":     {"datastore", "resources", "resources/v3"},
 	"datastore/storetest": {"datastore", "resources", "resources/v3"},
 	"resources":           {"resources/v3", "selector"},
 	"test/bench":          {},

@@ -55,8 +55,7 @@ func TestKubeControllersConfigurationMessages(t *testing.T) {
 				"write one such as 10.0.0.1 or 10.0.0.0/8",
 			autoPath + ".templates[0].interfaceCIDRs[2]: Duplicate value: \"10.0.0.0/8\": already in the list; remove it",
 			autoPath + ".templates[0].interfacePattern: Invalid value: \"eth[\": error parsing regexp: missing closing ]: `[`",
-			autoPath + ".templates[1].nodeSelector: Invalid value: \"a=\": column 2: expected ==, !=, in, not in, contains, starts with " +
-				"or ends with after label a, not =",
+			autoPath + ".templates[1].nodeSelector: Invalid value: " + badSelector("a="),
 			autoPath + ".templates[1].labels[x]: Invalid value: \"y z\": a valid label must be an empty string or consist of alphanumeric " +
 				"characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  " +
 				"or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
@@ -101,7 +100,7 @@ func TestNodeMessages(t *testing.T) {
 
 func TestFelixConfigurationMessages(t *testing.T) {
 	testMessages(t, "FelixConfiguration", []messageTest{
-		{"good", inSpec("{logSeverityScreen: DEBUG, failsafeInboundHostPorts: [], chainInsertMode: append, bpfLogLevel: off, " +
+		{"good", inSpec("{logSeverityScreen: DEBUG, failsafeInboundHostPorts: [], chainInsertMode: append, bpfLogLevel: Debug, " +
 			"routeTableRanges: [{min: 1, max: 250}], kubeNodePortRanges: ['30000:32767'], iptablesMarkMask: 0xffff0000}"), nil},
 		{"failsafes", inSpec("{failsafeInboundHostPorts: [{protocol: UDP, port: 53}, {protocol: icmp, port: 1}]}"), []string{
 			"spec.failsafeInboundHostPorts[1].protocol: Unsupported value: \"icmp\": supported values: \"tcp\", \"udp\"",

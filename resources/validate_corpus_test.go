@@ -208,7 +208,7 @@ func readExceptions(t *testing.T) map[string]string {
 	return exceptions
 }
 
-func readFile(t *testing.T, path string) []byte {
+func readFile(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -1,12 +1,14 @@
 package resources_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/edfb3db0/calicoctl/resources"
+	"github.com/edfb3db0/calicoctl/selector"
 )
 
 // messageTest is a document without its apiVersion and kind, and all that is wrong with it.
@@ -38,6 +40,12 @@ func testMessages(t *testing.T, kind string, tests []messageTest) {
 
 // inSpec makes the body of an object called x.
 func inSpec(spec string) string { return "metadata: {name: x}\nspec: " + spec }
+
+// badSelector is a selector in quotes and what its parser says of it.
+func badSelector(expr string) string {
+	_, err := selector.Parse(expr)
+	return strconv.Quote(expr) + ": " + err.Error()
+}
 
 // qualified is the Kubernetes wording for names of labels and annotations.
 const qualified = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " +

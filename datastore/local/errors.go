@@ -29,6 +29,8 @@ func (s *Store) failure(op string, key resources.Key, err error) error {
 	case errors.As(err, &native):
 		sentinel, detail := s.explain(native)
 		return datastore.ErrorOf(op, key, sentinel, detail)
+	case errors.Is(err, sql.ErrNoRows): // only the counter is always there
+		return datastore.ErrorOf(op, key, datastore.ErrInvalid, s.damaged("its counter is missing"))
 	case errors.Is(err, sql.ErrTxDone):
 		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, "the transaction is over")
 	case errors.Is(err, fs.ErrPermission):

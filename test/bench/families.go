@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// Numbers of objects.
+const (
+	small  = 1_000
+	medium = 10_000
+	big    = 100_000
+)
+
+// mb is a million bytes.
+const mb = 1_000_000
+
+// family is one command with one or several numbers of objects.
+type family struct {
+	// title names it; %s is the number of objects.
+	title string
+	// sizes are the numbers of objects, each ten times the one before; {0} for a command
+	// that has nothing to do with any.
+	sizes []int
+	// before is what the datastore holds before each run.
+	before content
+	// input is what the manifest holds that the command reads, if it reads one.
+	input content
+	// args are the arguments; a manifest comes on top.
+	args func(n int) []string
+	// prints is what the command has to print.
+	prints func(n int) expected
+	// proof lists, one a line, what the command has to have made; nil for nothing.
+	proof []string
+	// proved is how many lines that are.
+	proved func(n int) int
+	// target is for 10,000 objects, or for none.
+	target target
+	// known is what is known of calicoctl, by number of objects.
+	known map[int]string
+}
+
+// target is what a command may use; 0 is no limit.
+type target struct {
+	time   time.Duration
+	memory int64
+}
+
+func always(args ...string) func(int) []string {
+	return func(int) []string { return args }
+}
+
+func text(format string) func(int) expected {
+	return func(n int) expected {
+		if n == 0 {
+			return expected{text: format}
+		}
+		return expected{text: fmt.Sprintf(format, n)}
+	}
+}
+
+func same(n int) int { return n }
+
+// families are all measurements, in the order of the table.
+func families() []family {
+	return append(append(startUp(), reading()...), writing()...)
+}
+
+func startUp() []family {
+	return []family{{
+		title: "`version`", sizes: []int{0}, before: nothing,
+		args: always("version"), prints: text("Cluster Version:"),
+		target: target{time: 40 * time.Millisecond, memory: 24 * mb},
+		known:  map[int]string{0: "90 ms, 45 MB"},
+	}, {
+		title: "`version --client`", sizes: []int{0}, before: nothing,
+		args: always("version", "--client"), prints: text("Client Version:"),
+	}}
+}
+
+func reading() []family {
+	return []family{{
+		title: "`get heps -owide`, %s endpoints", sizes: []int{small, medium, big}, before: endpoints,
+		args: always("get", "heps", "-owide"), prints: func(n int) expected { return expected{text: "NAME ", lines: n + 1} },
+		target: target{time: 600 * time.Millisecond, memory: 200 * mb},
+		known:  map[int]string{small: "3,000 on etcd: 0.76 s"},
+	}, {
+		title: "`validate` of %s policies", sizes: []int{small, medium, big}, before: nothing, input: policies,
+		args: always("validate"), prints: text("Successfully validated %d "),
+		target: target{time: 2 * time.Second},
+		known:  map[int]string{small: "3,000: 1.7 s"},
+	}}
+}
+
+func writing() []family {
+	return []family{{
+		title: "`apply` of %s new policies", sizes: []int{small, medium, big}, before: nothing, input: policies,
+		args: always("apply"), prints: text("Successfully applied %d "),
+		proof: []string{"get", "gnps", "-o", "name"}, proved: same,
+		target: target{time: 3 * time.Second, memory: 200 * mb},
+		known:  map[int]string{small: "3,000 on etcd: 7.1 s"},
+	}, {
+		title: "`apply` of %s unchanged policies", sizes: []int{small, medium, big}, before: policies, input: policies,
+		args: always("apply"), prints: text("Successfully applied %d "),
+		target: target{time: 1500 * time.Millisecond},
+		known:  map[int]string{small: "3,000 on etcd: 13.9 s"},
+	}, {
+		title: "automatic endpoints enabled, %s nodes", sizes: []int{small, medium, big}, before: nodes,
+		args: always(enable...), prints: func(int) expected { return expected{text: "Successfully patched 1 "} },
+		proof: []string{"get", "heps", "-o", "name"}, proved: same,
+		target: target{time: 3 * time.Second, memory: 200 * mb},
+		known:  map[int]string{small: "its controller: 7.3 s"},
+	}, {
+		title: "one of %s nodes relabelled", sizes: []int{small, medium, big}, before: endpoints,
+		args: func(n int) []string {
+			return []string{"label", "nodes", nodeName(n / 2), "environment=staging", "--overwrite"}
+		},
+		prints: func(int) expected { return expected{text: "Successfully updated label environment ", lines: 1} },
+		proof:  []string{"get", "heps", "-o", "name", "--selector", "environment == 'staging'"},
+		proved: func(int) int { return 1 },
+	}, {
+		title: "`label nodes --all`, %s nodes", sizes: []int{small, medium}, before: endpoints,
+		args:   always("label", "nodes", "--all", "audited=yes"),
+		prints: func(n int) expected { return expected{text: "Successfully set label audited ", lines: n} },
+		proof:  []string{"get", "heps", "-o", "name", "--selector", "audited == 'yes'"},
+		proved: same,
+		known:  map[int]string{small: "its controller: 552 s"},
+	}}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// row is one line of the table.
+type row struct {
+	title string
+	used  usage
+	// growth is 0 if there is no tenth to compare with.
+	growth float64
+	target target
+	known  string
+}
+
+// measureFamily makes a row for each size.
+func (b *bench) measureFamily(ctx context.Context, f family) ([]row, error) {
+	var rows []row
+	var tenth time.Duration
+	for _, n := range f.sizes {
+		if n > medium && !b.large || !strings.Contains(f.titleFor(n), b.only) {
+			continue
+		}
+		used, err := b.measure(ctx, f, n)
+		if err != nil {
+			return nil, err
+		}
+		r := row{title: f.titleFor(n), used: used, known: f.known[n]}
+		if tenth > 0 {
+			r.growth = float64(used.time) / float64(tenth)
+		}
+		if n == 0 || n == medium {
+			r.target = f.target
+		}
+		rows, tenth = append(rows, r), used.time
+	}
+	return rows, nil
+}
+
+func (f family) titleFor(n int) string {
+	if n == 0 {
+		return f.title
+	}
+	return fmt.Sprintf(f.title, grouped(n))
+}
+
+// quickRuns is how many times as often commands run that take milliseconds.
+const quickRuns = 5
+
+// measure runs a command as often as it is due.
+func (b *bench) measure(ctx context.Context, f family, n int) (usage, error) {
+	times := b.runs
+	switch {
+	case n == 0:
+		times *= quickRuns
+	case n > medium:
+		times = 1
+	}
+	args := f.args(n)
+	if f.input != "" {
+		file, err := b.manifest(f.input, n)
+		if err != nil {
+			return usage{}, err
+		}
+		args = slices.Concat(args, []string{"-f", file})
+	}
+	var runs []usage
+	for range times {
+		if err := b.use(ctx, f.before, n); err != nil {
+			return usage{}, err
+		}
+		used, err := b.command(ctx, args, f.prints(n))
+		if err != nil {
+			return usage{}, err
+		}
+		runs = append(runs, used)
+	}
+	progress("%s:", f.titleFor(n))
+	for _, used := range runs {
+		progress(" %s", duration(used.time))
+	}
+	progress("\n")
+	if f.proof == nil {
+		return median(runs), nil
+	}
+	_, err := b.command(ctx, f.proof, expected{lines: f.proved(n)})
+	return median(runs), err
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// sizeTarget is what the binary may have.
+const sizeTarget = 36 * mb
+
+// print writes the report: about this machine, the table, and what to know about it.
+func (b *bench) print(w io.Writer, rows []row) error {
+	info, err := os.Stat(b.binary)
+	if err != nil {
+		return err
+	}
+	table := [][]string{
+		{"", "time", "CPU", "memory", "growth", "target", "", "calicoctl"},
+		{":--", "--:", "--:", "--:", "--:", "--:", ":--", ":--"},
+		sizeCells(info.Size()),
+	}
+	for _, r := range rows {
+		table = append(table, r.cells())
+	}
+	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs\n\n%s\nMedians of %d runs (start-up: %d, 100,000 objects: 1). "+
+		"On Linux, no memory below %s can be seen: the program that measures has as much.\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), aligned(table),
+		b.runs, b.runs*quickRuns, megabytes(ownPeak()))
+	return err
+}
+
+func sizeCells(size int64) []string {
+	r := row{title: "the stripped binary, on disk", used: usage{memory: size}, target: target{memory: sizeTarget}, known: "97 MB"}
+	return r.cells()
+}
+
+func (r row) cells() []string {
+	return []string{
+		r.title, duration(r.used.time), duration(r.used.cpu), megabytes(r.used.memory), times(r.growth),
+		r.target.String(), r.target.verdict(r.used), r.known,
+	}
+}
+
+func (t target) String() string {
+	var parts []string
+	if t.time > 0 {
+		parts = append(parts, duration(t.time))
+	}
+	if t.memory > 0 {
+		parts = append(parts, megabytes(t.memory))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (t target) verdict(used usage) string {
+	var over []string
+	if t.time > 0 && used.time > t.time {
+		over = append(over, "time")
+	}
+	if t.memory > 0 && used.memory > t.memory {
+		over = append(over, "memory")
+	}
+	switch {
+	case t == target{}:
+		return ""
+	case len(over) == 0:
+		return "met"
+	default:
+		return "over: " + strings.Join(over, ", ")
+	}
+}
+
+// aligned is a Markdown table that can be read as it is. The second line says how
+// columns are aligned.
+func aligned(table [][]string) string {
+	widths := make([]int, len(table[0]))
+	for _, cells := range table {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for line, cells := range table {
+		for i, cell := range cells {
+			fill := " "
+			if line == 1 {
+				fill = "-"
+			}
+			padding := strings.Repeat(fill, widths[i]-utf8.RuneCountInString(cell))
+			switch left := strings.HasPrefix(table[1][i], ":"); {
+			case left:
+				cell += padding
+			default:
+				cell = padding + cell
+			}
+			b.WriteString("| " + cell + " ")
+		}
+		b.WriteString("|\n")
+	}
+	return b.String()
+}
+
+// duration has about three digits.
+func duration(d time.Duration) string {
+	switch {
+	case d == 0:
+		return ""
+	case d < 100*time.Millisecond:
+		return strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64) + " ms"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
+	default:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+}
+
+func megabytes(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(bytes)/mb, 'f', 1, 64) + " MB"
+}
+
+func times(factor float64) string {
+	if factor == 0 {
+		return ""
+	}
+	return "×" + strconv.FormatFloat(factor, 'f', 1, 64)
+}
+
+// grouped is a number with a comma after thousands.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
