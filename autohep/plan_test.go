@@ -131,6 +131,34 @@ func TestBrokenTemplatesUnprotectNothing(t *testing.T) {
 	}
 }
 
+// TestPlanForSomeNodes plans node by node, as a controller does, and has the same in the
+// end as a plan for all.
+func TestPlanForSomeNodes(t *testing.T) {
+	planner, _ := autohep.NewPlanner(everything(v3.Template{GenerateName: "t", InterfaceCIDRs: list("10.0.0.0/8")}))
+	nodes := list(host("n1", "10.0.0.1"), host("n2"))
+	existing := list(
+		endpoint("n1-auto-hep", "n1", "eth0"), endpoint("n1-stale", "n1", "eth0"),
+		endpoint("n2-t-auto-hep", "n2", "", "10.0.0.2"), endpoint("gone-auto-hep", "gone", "*"))
+	want, _ := planner.Plan(nodes, existing)
+
+	var got autohep.Changes
+	for _, part := range []struct {
+		nodes    []*v3.Node
+		existing []*v3.HostEndpoint
+	}{{nil, existing[3:]}, {nodes[:1], existing[:2]}, {nodes[1:], existing[2:3]}} {
+		changes, _ := planner.Plan(part.nodes, part.existing)
+		got.Create = append(got.Create, changes.Create...)
+		got.Update = append(got.Update, changes.Update...)
+		got.Delete = append(got.Delete, changes.Delete...)
+	}
+	wantChanges(t, want, got)
+	wantChanges(t, autohep.Changes{
+		Create: list(endpoint("n1-t-auto-hep", "n1", "", "10.0.0.1"), endpoint("n2-auto-hep", "n2", "*")),
+		Update: list(endpoint("n1-auto-hep", "n1", "*", "10.0.0.1")),
+		Delete: list(existing[3], existing[1], existing[2]),
+	}, got)
+}
+
 func TestInvalidEndpointStays(t *testing.T) {
 	node := withInterface(host("n"), "averylonginterface")
 	existing := list(endpoint("n-t-averylonginterface-auto-hep", "n", "eth0"))

@@ -34,7 +34,7 @@ type template struct {
 
 // readTemplate reads the template that is at number, from 1, in the configuration.
 func readTemplate(number int, spec v3.Template) (*template, []Problem) {
-	t := &template{spec: spec, title: strconv.Quote(spec.GenerateName)}
+	t := &template{spec: *spec.DeepCopy(), title: strconv.Quote(spec.GenerateName)}
 	if spec.GenerateName == "" {
 		t.title = fmt.Sprintf("number %d (which has no generateName)", number)
 	}

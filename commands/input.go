@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -108,6 +110,9 @@ func checked(items []manifest.Item, namespace string) (invalid map[int]manifest.
 			for _, e := range wrong.Errors {
 				invalid[i] = append(invalid[i], item.Mistake(e.Field, e.Detail))
 			}
+			slices.SortStableFunc(invalid[i], func(a, b manifest.Mistake) int {
+				return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+			})
 		}
 	}
 	return invalid

@@ -34,10 +34,9 @@ func Main(build Build) int {
 	defer stop()
 	_, noColor := os.LookupEnv("NO_COLOR")
 	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))
-	var out io.Writer = os.Stdout
 	return Run(ctx, os.Args[1:], Deps{
 		IO: IO{
-			In: os.Stdin, Out: out, Err: os.Stderr,
+			In: interruptible{ctx, os.Stdin}, Out: os.Stdout, Err: os.Stderr,
 			OutTerminal: outTerminal, ErrTerminal: errTerminal,
 			Color: !noColor && os.Getenv("TERM") != "dumb",
 		},
@@ -47,6 +46,31 @@ func Main(build Build) int {
 		Now:       time.Now,
 		Open:      openBackend,
 	})
+}
+
+// interruptible reads from r until ctx ends, even if r blocks for ever.
+type interruptible struct {
+	ctx context.Context //nolint:containedctx // an io.Reader has no other way to get it
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text := make([]byte, len(p))
+		n, err := i.r.Read(text)
+		done <- result{text[:n], err}
+	}()
+	select {
+	case got := <-done:
+		return copy(p, got.text), got.err
+	case <-i.ctx.Done():
+		return 0, i.ctx.Err()
+	}
 }
 
 // Run runs one command line and returns its exit code.

@@ -37,8 +37,9 @@ Objects are kept in a datastore. Which one is said by a configuration file (--co
   calicoctl get heps -owide
   calicoctl apply -f policy.yaml`,
 		SilenceUsage: true, SilenceErrors: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return g.setUp(d) },
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+		PersistentPreRunE:          func(*cobra.Command, []string) error { return g.setUp(d) },
 		// Without this, cobra would ask users to mistype a command.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -167,18 +167,10 @@ func (r *replay) step(i int) string {
 	}
 	var stdout, stderr bytes.Buffer
 	code := Run(context.Background(), s.Args, Deps{
-		IO:      IO{In: strings.NewReader(s.Stdin), Out: &stdout, Err: &stderr},
-		Program: "calicoctl",
-		Now:     time.Now,
-		LookupEnv: func(name string) (string, bool) {
-			if value, ok := s.Env[name]; ok && value != nil {
-				return *value, true
-			}
-			if name == "DATASTORE_TYPE" {
-				return datastoreLocal, true
-			}
-			return "", false
-		},
+		IO:        IO{In: strings.NewReader(s.Stdin), Out: &stdout, Err: &stderr},
+		Program:   "calicoctl",
+		Now:       time.Now,
+		LookupEnv: environment(s.Env),
 		Open: func(ctx context.Context, _ Config) (Backend, error) {
 			store, err := local.Open(ctx, r.path)
 			return Backend{Store: store}, err

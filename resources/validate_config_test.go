@@ -1,8 +1,15 @@
 package resources_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 const autoPath = "spec.controllers.node.hostEndpoint"
@@ -111,4 +118,29 @@ func TestFelixConfigurationMessages(t *testing.T) {
 			"spec.iptablesRefreshInterval: Invalid value: \"-1s\": a period cannot be negative",
 		}},
 	})
+}
+
+// TestFelixFields checks that no two fields share a name, which would hide one of them,
+// and that every time is checked.
+func TestFelixFields(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[v3.FelixConfigurationSpec]()) {
+		if f.Anonymous {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || seen[name] {
+			t.Errorf("%s: the name %q is missing or taken", f.Name, name)
+		}
+		seen[name] = true
+		if f.Type != reflect.TypeFor[*metav1.Duration]() {
+			continue
+		}
+		c := &v3.FelixConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
+		reflect.ValueOf(&c.Spec).Elem().FieldByIndex(f.Index).Set(reflect.ValueOf(&metav1.Duration{Duration: -time.Second}))
+		errs := resources.FelixConfiguration.Validate(c)
+		if len(errs) != 1 || errs[0].Field != "spec."+name {
+			t.Errorf("a negative %s gives %v", name, errs)
+		}
+	}
 }

@@ -43,6 +43,8 @@ func (s *Store) createFile() (string, error) {
 		return "", invalid(s.path + " is a folder, not a file")
 	case !info.Mode().IsRegular():
 		return "", invalid(s.path + " is not a regular file")
+	case info.Size() == 1: // SQLite takes it for empty
+		return "", invalid(s.damaged("it has a single byte"))
 	case info.Size() == 0 && orphan != "":
 		return "", invalid(fmt.Sprintf("%s is empty or missing, but %s holds changes to it: "+
 			"restore the file beside it or move it away", s.path, orphan))

@@ -52,17 +52,20 @@ PRAGMA user_version = %d;
 
 // origin is what a database says about where it comes from.
 type origin struct {
-	application, version, pages, tables int64
+	application, version, pages int64
+	// tables counts all of them and own those that have the names of ours.
+	tables, own int64
 }
 
 const queryOrigin = `SELECT
 	(SELECT application_id FROM pragma_application_id),
 	(SELECT user_version FROM pragma_user_version),
 	(SELECT page_count FROM pragma_page_count),
-	(SELECT count(*) FROM sqlite_schema)`
+	(SELECT count(*) FROM sqlite_schema),
+	(SELECT count(*) FROM sqlite_schema WHERE name IN ('objects', 'log', 'revisions'))`
 
 func readOrigin(ctx context.Context, q querier) (o origin, err error) {
-	err = q.QueryRowContext(ctx, queryOrigin).Scan(&o.application, &o.version, &o.pages, &o.tables)
+	err = q.QueryRowContext(ctx, queryOrigin).Scan(&o.application, &o.version, &o.pages, &o.tables, &o.own)
 	return o, err
 }
 
@@ -82,6 +85,8 @@ func (s *Store) check(o origin) error {
 			s.path, o.version, formatVersion))
 	case o.version < 1:
 		return invalid(s.damaged(fmt.Sprintf("its format version is %d", o.version)))
+	case o.own != 3:
+		return invalid(s.damaged("tables are missing"))
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 var basics = []test{
 	{"CreateGivesWhatIsStored", createGivesWhatIsStored},
 	{"CreateKeepsEveryField", createKeepsEveryField},
-	{"CreateKeepsGivenTime", createKeepsGivenTime},
 	{"CreateTwice", createTwice},
 	{"GetMissing", getMissing},
 	{"UpdateReplaces", updateReplaces},
@@ -62,24 +61,11 @@ func createKeepsEveryField(f *fixture) {
 		Node: "n1", InterfaceName: "eth0",
 		ExpectedIPs: []string{"10.0.0.1", "fe80::1"},
 		Profiles:    []string{"one", "two"},
-		Ports:       []v3.EndpointPort{{Name: "http", Protocol: v3.ProtocolFromName("TCP"), Port: 80}},
+		Ports:       []v3.EndpointPort{{Name: "http", Protocol: v3.ProtocolFromString("TCP"), Port: 80}},
 	}
 	f.create(f.store, in)
 	got := f.get(f.store, resources.HostEndpoint.Key(in.Name))
 	f.same("what is read", resources.Object(in), ownPart(got))
-}
-
-func createKeepsGivenTime(f *fixture) {
-	if _, ok := f.store.(datastore.Atomic); !ok {
-		f.Skip("a server sets uid and creationTimestamp itself")
-	}
-	in := f.set("a")
-	in.UID = "0b8d1a55-0000-4000-8000-000000000001"
-	in.CreationTimestamp = metav1.NewTime(time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC))
-	want := copyOf(in)
-	got := f.create(f.store, in)
-	want.ResourceVersion = got.GetResourceVersion()
-	f.same("what was created", resources.Object(want), got)
 }
 
 func createTwice(f *fixture) {

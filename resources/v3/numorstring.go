@@ -3,6 +3,7 @@ package v3
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -211,22 +212,22 @@ func (a ASNumber) String() string { return strconv.FormatUint(uint64(a), 10) }
 // UnmarshalJSON reads 0 to 4294967295, plain or dotted.
 func (a *ASNumber) UnmarshalJSON(data []byte) error {
 	s, isString, err := numberOrString(data)
-	if err == nil && isString {
-		if high, low, dotted := strings.Cut(s, "."); dotted {
-			h, errHigh := strconv.ParseUint(high, 10, 16)
-			l, errLow := strconv.ParseUint(low, 10, 16)
-			if errHigh == nil && errLow == nil {
-				*a = ASNumber(h<<16 | l)
-				return nil
-			}
-		}
+	high, low, dotted := strings.Cut(s, ".")
+	var n uint64
+	switch {
+	case err != nil:
+	case isString && dotted:
+		h, errHigh := strconv.ParseUint(high, 10, 16)
+		l, errLow := strconv.ParseUint(low, 10, 16)
+		n, err = h<<16|l, errors.Join(errHigh, errLow)
+	case isString:
+		n, err = strconv.ParseUint(s, 10, 32)
+	default:
+		n, err = wholeNumber(s, 1<<32-1)
 	}
 	if err == nil {
-		var n uint64
-		if n, err = wholeNumber(s, 1<<32-1); err == nil {
-			*a = ASNumber(n)
-			return nil
-		}
+		*a = ASNumber(n)
+		return nil
 	}
 	return fmt.Errorf("%s is no AS number: write 0 to 4294967295, or two numbers up to 65535 with a dot between", data)
 }

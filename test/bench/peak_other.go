@@ -6,6 +6,3 @@ import "os"
 
 // peak is the most memory that a process had resident; 0 because it is not known here.
 func peak(*os.ProcessState) int64 { return 0 }
-
-// ownPeak is peak for this process.
-func ownPeak() int64 { return 0 }

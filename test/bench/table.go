@@ -14,7 +14,7 @@ import (
 // sizeTarget is what the binary may have.
 const sizeTarget = 36 * mb
 
-// print writes the report: about this machine, the table, and what to know about it.
+// print writes a line about the circumstances, and the table.
 func (b *bench) print(w io.Writer, rows []row) error {
 	info, err := os.Stat(b.binary)
 	if err != nil {
@@ -28,10 +28,8 @@ func (b *bench) print(w io.Writer, rows []row) error {
 	for _, r := range rows {
 		table = append(table, r.cells())
 	}
-	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs\n\n%s\nMedians of %d runs (start-up: %d, 100,000 objects: 1). "+
-		"On Linux, no memory below %s can be seen: the program that measures has as much.\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), aligned(table),
-		b.runs, b.runs*quickRuns, megabytes(ownPeak()))
+	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs; medians of %d runs (start-up: %d, 100,000 objects: 1)\n\n%s",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.runs, b.runs*quickRuns, aligned(table))
 	return err
 }
 
@@ -50,10 +48,10 @@ func (r row) cells() []string {
 func (t target) String() string {
 	var parts []string
 	if t.time > 0 {
-		parts = append(parts, duration(t.time))
+		parts = append(parts, strings.Replace(duration(t.time), ".0 ", " ", 1))
 	}
 	if t.memory > 0 {
-		parts = append(parts, megabytes(t.memory))
+		parts = append(parts, fmt.Sprintf("%d MB", t.memory/mb))
 	}
 	return strings.Join(parts, ", ")
 }
