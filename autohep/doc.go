@@ -36,5 +36,7 @@
 // does not parse, labels that are not valid, a network that cannot be read where the
 // others do not cover all addresses of the node. Then the template makes nothing new
 // for that node, and what it made stays as it is: a slip of the pen must not unprotect
-// a node. Names tell which endpoints these are.
+// a node. Names tell which endpoints these are. In the same way an endpoint that would
+// not be valid, say because of the name of its interface, is not written, and if there
+// is one of that name already it stays as it is.
 package autohep

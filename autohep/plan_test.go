@@ -96,9 +96,10 @@ func TestBrokenTemplatesUnprotectNothing(t *testing.T) {
 	existing := list(
 		endpoint("n-t-auto-hep", "n", "", "172.16.0.1"),
 		endpoint("n-t-eth0-auto-hep", "n", "eth0"),
-		endpoint("n-t-eth9-auto-hep", "n", "eth9"), // of an interface that is gone
+		endpoint("n-t-eth9-auto-hep", "n", "eth9"), // Of an interface that is gone.
 		changed(endpoint("n-t-eth0-auto-hep", "n", "eth0"), func(h *v3.HostEndpoint) { h.Name = "n-u-eth0-auto-hep" }),
-		endpoint("gone-t-auto-hep", "gone", "", "10.0.0.1"))
+		endpoint("gone-t-auto-hep", "gone", "", "10.0.0.1"),
+		endpoint("n-t-Bad-auto-hep", "n", "eth8")) // Edited.
 	stale := list(existing[4], existing[3])
 	tests := []struct {
 		name     string
@@ -112,12 +113,12 @@ func TestBrokenTemplatesUnprotectNothing(t *testing.T) {
 		{
 			"pattern, but the node is not selected",
 			v3.Template{GenerateName: "t", InterfacePattern: "(", NodeSelector: "a != 'b'"},
-			list(existing[4], existing[0], existing[1], existing[2], existing[3]),
+			list(existing[4], existing[5], existing[0], existing[1], existing[2], existing[3]),
 		},
 		{
 			"nothing",
 			v3.Template{GenerateName: "t", InterfaceCIDRs: list("192.168.0.0/16")},
-			list(existing[4], existing[0], existing[1], existing[2], existing[3]),
+			list(existing[4], existing[5], existing[0], existing[1], existing[2], existing[3]),
 		},
 	}
 	for _, tt := range tests {
@@ -129,6 +130,15 @@ func TestBrokenTemplatesUnprotectNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBrokenTemplateWithoutName may have made what has the default endpoint's name, but
+// not a default endpoint.
+func TestBrokenTemplateWithoutName(t *testing.T) {
+	config := only(v3.Template{NodeSelector: "a =", InterfaceCIDRs: list("10.0.0.0/8")})
+	existing := list(endpoint("n1-auto-hep", "n1", "*"), endpoint("n2-auto-hep", "n2", "", "10.0.0.1"))
+	got, _ := autohep.Plan(list(host("n1"), host("n2")), existing, config)
+	wantChanges(t, autohep.Changes{Delete: existing[:1]}, got)
 }
 
 // TestPlanForSomeNodes plans node by node, as a controller does, and has the same in the

@@ -63,6 +63,13 @@ func TestTemplates(t *testing.T) {
 				own("n-one-eth1-auto-hep", "eth1", "10.0.0.1", "10.0.0.2", "fd00:0::2")),
 		},
 		{
+			name:      "each interface adds its own addresses to those that all have",
+			templates: list(v3.Template{GenerateName: "t", InterfacePattern: "eth", InterfaceCIDRs: list("172.16.0.0/12", "10.0.0.2", "fd00::1")}),
+			want: list(
+				own("n-t-eth0-auto-hep", "eth0", "172.16.0.1", "fd00::1", "10.0.0.2", "10.0.0.1"),
+				own("n-t-eth1-auto-hep", "eth1", "172.16.0.1", "fd00::1", "10.0.0.2", "fd00:0::2")),
+		},
+		{
 			name: "selectors see the node's labels",
 			templates: list(
 				v3.Template{GenerateName: "yes", InterfaceCIDRs: list("10.0.0.1"), NodeSelector: "role == 'db'"},
@@ -166,6 +173,39 @@ func TestLongNamesAreHashed(t *testing.T) {
 		t.Errorf("endpoints (-want +got):\n%s", diff)
 	}
 	wantProblems(t, nil, problems)
+}
+
+func TestLongestNameIsKept(t *testing.T) {
+	planner, _ := autohep.NewPlanner(everything())
+	for length, want := range map[int]bool{244: true, 245: false} {
+		name := strings.Repeat("n", length)
+		got, _ := planner.Desired(host(name))
+		if kept := got[0].Name == name+"-auto-hep"; kept != want {
+			t.Errorf("the node's name has %d bytes, the endpoint is %q", length, got[0].Name)
+		}
+	}
+}
+
+// TestDesiredIsNew spoils what it gets, and gets the same again.
+func TestDesiredIsNew(t *testing.T) {
+	node := labelled(host("n", "10.0.0.1"), "a", "b")
+	template := v3.Template{
+		GenerateName: "t", InterfaceCIDRs: list("10.0.0.0/8"),
+		Labels: map[string]string{"l": "m"}, Annotations: map[string]string{"n": "o"},
+	}
+	planner, _ := autohep.NewPlanner(everything(template))
+	first, _ := planner.Desired(node)
+	want := copies(first)
+	for _, h := range first {
+		clear(h.Labels)
+		clear(h.Annotations)
+		clear(h.Spec.ExpectedIPs)
+	}
+	clear(template.Labels)
+	again, _ := planner.Desired(node)
+	if diff := cmp.Diff(want, again); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 func TestNodeLabelsThatEndpointsCannotHave(t *testing.T) {

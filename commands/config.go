@@ -168,9 +168,13 @@ func (c Config) check() error {
 }
 
 // clientError is any failure to get at a datastore.
-func clientError(err error) error {
-	return fmt.Errorf("Failed to create Calico API client: %w", err) //nolint:staticcheck // scripts look for these words
-}
+func clientError(err error) error { return clientFailure{err} }
+
+type clientFailure struct{ err error }
+
+func (c clientFailure) Error() string { return "Failed to create Calico API client: " + c.err.Error() }
+
+func (c clientFailure) Unwrap() error { return c.err }
 
 // localPath is the file of the embedded datastore.
 func (c Config) localPath() string {

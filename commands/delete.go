@@ -142,7 +142,7 @@ func resultKind(results []datastore.Result) string {
 func (o *deleteOptions) targets() ([]datastore.Target, error) {
 	if len(o.files) == 0 {
 		if err := notNamespaced(o.kind, o.namespace); err != nil {
-			return nil, fmt.Errorf("Failed to delete '%s' resource: %w", o.kind.Name, err) //nolint:staticcheck // calicoctl's words
+			return nil, said(fmt.Sprintf("Failed to delete '%s' resource: %s", o.kind.Name, err))
 		}
 		targets := make([]datastore.Target, len(o.names))
 		for i, name := range o.names {
@@ -158,7 +158,7 @@ func (o *deleteOptions) targets() ([]datastore.Target, error) {
 	for i, item := range items {
 		namespace := o.namespace + item.Object.GetNamespace()
 		if err := notNamespaced(item.Kind, namespace); err != nil {
-			return nil, fmt.Errorf("Failed to delete '%s' resource: %s: %w", item.Kind.Name, item.Position, err) //nolint:staticcheck // calicoctl's words
+			return nil, said(fmt.Sprintf("Failed to delete '%s' resource: %s: %s", item.Kind.Name, item.Position, err))
 		}
 		targets[i] = datastore.Target{
 			Key: item.Kind.Key(item.Object.GetName()), ResourceVersion: item.Object.GetResourceVersion(),

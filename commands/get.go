@@ -183,8 +183,7 @@ func (o *getOptions) checkNamespace(keys []resources.Key) error {
 // labelMatcher compiles a selector over labels; the empty one matches everything.
 func labelMatcher(expression string) (func(map[string]string) bool, error) {
 	parsed, err := selector.Parse(expression)
-	var wrong *selector.ParseError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*selector.ParseError](err); ok {
 		return nil, fmt.Errorf("--selector: %w\n%s", wrong, wrong.Caret())
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func (f *fileFlags) need(args []string) error {
 }
 
 // errNoObjects says that there is nothing in the input and that this is all right.
-var errNoObjects = errors.New("No resources specified") //nolint:staticcheck // printed as it is
+var errNoObjects error = said("No resources specified")
 
 // read reads the manifests. Warnings are printed; everything that is wrong with the
 // documents comes back as one error.
@@ -153,10 +153,8 @@ func unsupportedKind(word string) error {
 
 // notEmpty refuses an empty name, which is nearly always a variable that is not set.
 func notEmpty(names []string) error {
-	for _, name := range names {
-		if name == "" {
-			return errors.New("resource name may not be empty")
-		}
+	if slices.Contains(names, "") {
+		return errors.New("resource name may not be empty")
 	}
 	return nil
 }

@@ -182,7 +182,7 @@ func (o *labelOptions) report(lines, errs []string, results []datastore.Result, 
 		}
 	}
 	if len(results) == 0 {
-		fmt.Fprintf(o.deps.Err, "no %s to label\n", o.word)
+		o.deps.say("no " + o.word + " to label")
 	}
 	summarize()
 	if len(errs) > 0 {

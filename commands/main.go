@@ -27,10 +27,15 @@ const (
 // errSilent is a failure about which everything is said.
 var errSilent = errors.New("the error is printed")
 
+// said is an error in exactly the words that scripts look for.
+type said string
+
+func (s said) Error() string { return string(s) }
+
 // Main runs the program with the arguments and the environment of the process, and
 // returns its exit code.
 func Main(build Build) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // the root of all contexts
 	defer stop()
 	_, noColor := os.LookupEnv("NO_COLOR")
 	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))
@@ -50,7 +55,7 @@ func Main(build Build) int {
 
 // interruptible reads from r until ctx ends, even if r blocks for ever.
 type interruptible struct {
-	ctx context.Context //nolint:containedctx // an io.Reader has no other way to get it
+	ctx context.Context
 	r   io.Reader
 }
 
@@ -100,7 +105,7 @@ func (d *Deps) complain(text string) {
 			text += "\n" + rest
 		}
 	}
-	fmt.Fprintln(d.Err, text)
+	d.say(text)
 }
 
 // warn writes a warning to standard error.
@@ -110,5 +115,10 @@ func (d *Deps) warn(text string) {
 	if d.ErrTerminal && d.Color {
 		word = yellow(word)
 	}
-	fmt.Fprintln(d.Err, word, text)
+	d.say(word + " " + text)
+}
+
+// say writes a line to standard error. If even that fails there is nobody to tell.
+func (d *Deps) say(line string) {
+	_, _ = fmt.Fprintln(d.Err, line)
 }

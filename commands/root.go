@@ -1,10 +1,9 @@
 package commands
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
-
-	"fmt"
 
 	"github.com/spf13/cobra"
 )

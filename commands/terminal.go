@@ -112,6 +112,6 @@ func (d *Deps) summarize(results []datastore.Result, automatic autohep.Result, s
 	add(automatic.Updated, "automatic host endpoint(s) updated")
 	add(automatic.Deleted, "automatic host endpoint(s) deleted")
 	if len(words) > 0 {
-		fmt.Fprintf(d.Err, "%s in %s\n", strings.Join(words, ", "), d.Now().Sub(started).Round(time.Millisecond))
+		d.say(fmt.Sprintf("%s in %s", strings.Join(words, ", "), d.Now().Sub(started).Round(time.Millisecond)))
 	}
 }

@@ -113,9 +113,8 @@ func readExceptions(t *testing.T, file string) map[string]string {
 }
 
 type replay struct {
-	tr    transcript
-	path  string
-	store *local.Store
+	tr   transcript
+	path string
 }
 
 // newReplay makes an empty datastore: no built-in objects yet, no controller.

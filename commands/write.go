@@ -159,7 +159,7 @@ func skipped(d *Deps, results []datastore.Result, why string) int {
 		}
 	}
 	if n > 0 {
-		fmt.Fprintf(d.Err, "skipped %s that %s\n", count(n, "object"), why)
+		d.say(fmt.Sprintf("skipped %s that %s", count(n, "object"), why))
 	}
 	return n
 }

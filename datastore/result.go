@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -42,14 +43,11 @@ type InvalidError struct {
 
 // Error lists every broken rule.
 func (e *InvalidError) Error() string {
-	text := e.Key.String() + " is invalid:"
+	rules := make([]string, len(e.Errors))
 	for i, err := range e.Errors {
-		if i > 0 {
-			text += ";"
-		}
-		text += " " + err.Field + ": " + err.Detail
+		rules[i] = err.Field + ": " + err.Detail
 	}
-	return text
+	return e.Key.String() + " is invalid: " + strings.Join(rules, "; ")
 }
 
 // Is makes an InvalidError match ErrInvalid.

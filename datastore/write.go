@@ -144,28 +144,35 @@ func (w *writer) write(ctx context.Context, key resources.Key, in resources.Obje
 
 func (w *writer) writeOnce(ctx context.Context, key resources.Key, in resources.Object) (resources.Object, Action, error) {
 	stored, err := w.get(ctx, key)
+	missing := errors.Is(err, ErrNotFound)
 	switch {
-	case err == nil && w.verb == Create && w.options.SkipExisting:
+	case err != nil && !missing, missing && w.verb == Replace:
+		return nil, "", err
+	case !missing && w.verb == Create && w.options.SkipExisting:
 		return stored, Skipped, nil
-	case err == nil && w.verb == Create:
+	case !missing && w.verb == Create:
 		return nil, "", ErrorOf("create", key, ErrExists, "")
-	case errors.Is(err, ErrNotFound) && w.verb == Replace:
-		return nil, "", err
-	case err != nil && !errors.Is(err, ErrNotFound):
-		return nil, "", err
 	}
 	if err := w.checkNeeds(ctx, key, in); err != nil {
 		return nil, "", err
 	}
-	if stored == nil {
-		fresh := withOwnMetadata(in)
-		fresh.SetResourceVersion("")
-		out, err := w.store.Create(ctx, fresh)
-		if w.verb == Apply && errors.Is(err, ErrExists) {
-			err = ErrorOf("create", key, ErrConflict, "")
-		}
-		return w.remember(key, out, err, Created)
+	if missing {
+		return w.create(ctx, key, in)
 	}
+	return w.update(ctx, key, stored, in)
+}
+
+func (w *writer) create(ctx context.Context, key resources.Key, in resources.Object) (resources.Object, Action, error) {
+	fresh := withOwnMetadata(in)
+	fresh.SetResourceVersion("")
+	out, err := w.store.Create(ctx, fresh)
+	if w.verb == Apply && errors.Is(err, ErrExists) {
+		err = ErrorOf("create", key, ErrConflict, "") // somebody else was faster
+	}
+	return w.remember(key, out, err, Created)
+}
+
+func (w *writer) update(ctx context.Context, key resources.Key, stored, in resources.Object) (resources.Object, Action, error) {
 	if rv := in.GetResourceVersion(); rv != "" && rv != stored.GetResourceVersion() {
 		return nil, "", conflict(key, rv, stored)
 	}
@@ -254,8 +261,7 @@ func retryConflicts(ctx context.Context, f func() error) error {
 	wait := conflictWait
 	for try := 1; ; try++ {
 		err := f()
-		var last final
-		if errors.As(err, &last) {
+		if last, ok := errors.AsType[final](err); ok {
 			return last.error
 		}
 		if !errors.Is(err, ErrConflict) {

@@ -83,11 +83,11 @@ func TestParse(t *testing.T) {
 			},
 		},
 		{
-			"every mistake", "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: web}\nspec:\n  order: \"100\"\n  ingres: []\n  ingress:\n  - protocl: TCP\n    destination:\n      ports: [70000, \"9:1\", a b]\n  selector: [a]\n  doNotTrack: \"yes\"\n",
+			"every mistake", "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: web}\nspec:\n  order: \"100\"\n  ingres: []\n  ingress:\n  - protocool: TCP\n    destination:\n      ports: [70000, \"9:1\", a b]\n  selector: [a]\n  doNotTrack: \"yes\"\n",
 			[]string{
 				`-:5:10: GlobalNetworkPolicy(web) spec.order: expected a number, found the text "100"; remove the quotes`,
 				"-:6:3: GlobalNetworkPolicy(web) spec.ingres: unknown field; did you mean ingress?",
-				"-:8:5: GlobalNetworkPolicy(web) spec.ingress[0].protocl: unknown field; did you mean protocol?",
+				"-:8:5: GlobalNetworkPolicy(web) spec.ingress[0].protocool: unknown field; did you mean protocol?",
 				"-:10:15: GlobalNetworkPolicy(web) spec.ingress[0].destination.ports[0]: port 70000 is not between 1 and 65535",
 				"-:10:22: GlobalNetworkPolicy(web) spec.ingress[0].destination.ports[1]: the range 9:1 is the wrong way round; write 1:9",
 				`-:10:29: GlobalNetworkPolicy(web) spec.ingress[0].destination.ports[2]: "a b" is no port: write a number, a range such as 2379:2381, or the name of an endpoint's port`,

@@ -126,8 +126,7 @@ func expand(file string, recursive bool) ([]string, error) {
 
 // plainOpenError words a failed stat as a failed open, which is what the user asked for.
 func plainOpenError(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return &fs.PathError{Op: "open", Path: pathErr.Path, Err: pathErr.Err}
 	}
 	return err

@@ -200,43 +200,41 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at path) {
 		d.mistake(n, at, fmt.Sprintf("expected %s, found %s", expectation(v.Kind()), describe(n)))
 		return
 	}
-	s := resolve(n)
-	var err error
-	switch v.Kind() {
-	case reflect.String:
+	if v.Kind() == reflect.String {
 		v.SetString(d.text(n, at))
 		return
-	case reflect.Bool:
-		if s.kind == scalarBool {
-			v.SetBool(s.text == "true")
-			return
-		}
-	case reflect.Int, reflect.Int32, reflect.Int64:
-		if s.kind == scalarInt {
-			var i int64
-			i, err = strconv.ParseInt(s.text, 10, v.Type().Bits())
-			v.SetInt(i)
-		}
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		if s.kind == scalarInt {
-			var u uint64
-			u, err = strconv.ParseUint(s.text, 10, v.Type().Bits())
-			v.SetUint(u)
-		}
-	case reflect.Float64:
-		if s.kind == scalarInt || s.kind == scalarFloat {
-			var f float64
-			f, err = strconv.ParseFloat(s.text, 64)
-			v.SetFloat(f)
-		}
 	}
-	number := s.kind == scalarInt || s.kind == scalarFloat && v.Kind() == reflect.Float64
+	fits, err := setScalar(v, resolve(n))
 	switch {
 	case err != nil:
-		d.mistake(n, at, fmt.Sprintf("%s is out of range; expected %s", s.text, rangeOf(v)))
-	case !number || v.Kind() == reflect.Bool:
+		d.mistake(n, at, fmt.Sprintf("%s is out of range; expected %s", n.Value, rangeOf(v)))
+	case !fits:
 		d.mistake(n, at, fmt.Sprintf("expected %s, found %s", expectation(v.Kind()), describe(n))+unquote(n, v.Kind()))
 	}
+}
+
+// setScalar stores a boolean or a number, if that is what v takes.
+func setScalar(v reflect.Value, s scalar) (fits bool, err error) {
+	switch {
+	case v.Kind() == reflect.Bool:
+		v.SetBool(s.text == "true")
+		return s.kind == scalarBool, nil
+	case s.kind == scalarInt && v.CanInt():
+		var i int64
+		i, err = strconv.ParseInt(s.text, 10, v.Type().Bits())
+		v.SetInt(i)
+	case s.kind == scalarInt && v.CanUint():
+		var u uint64
+		u, err = strconv.ParseUint(s.text, 10, v.Type().Bits())
+		v.SetUint(u)
+	case (s.kind == scalarInt || s.kind == scalarFloat) && v.CanFloat():
+		var f float64
+		f, err = strconv.ParseFloat(s.text, 64)
+		v.SetFloat(f)
+	default:
+		return false, nil
+	}
+	return true, err
 }
 
 // text reads a scalar for a field of text. What YAML takes for something else is text

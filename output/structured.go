@@ -52,7 +52,9 @@ func printNames(w io.Writer, results []Result) error {
 	b := bufio.NewWriter(w)
 	for _, r := range results {
 		for _, o := range r.objects() {
-			fmt.Fprintf(b, "%s/%s\n", strings.ToLower(r.Kind.Name), Escape(o.GetName()))
+			if _, err := fmt.Fprintf(b, "%s/%s\n", strings.ToLower(r.Kind.Name), Escape(o.GetName())); err != nil {
+				return err
+			}
 		}
 	}
 	return b.Flush()

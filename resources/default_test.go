@@ -63,7 +63,8 @@ func TestFelixDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	resources.FelixConfiguration.Default(got)
-	want := `{"kind":"FelixConfiguration","apiVersion":"projectcalico.org/v3","metadata":{},"spec":{"failsafeInboundHostPorts":[],"nftablesMode":"Auto",` +
+	want := `{"kind":"FelixConfiguration","apiVersion":"projectcalico.org/v3","metadata":{},` +
+		`"spec":{"failsafeInboundHostPorts":[],"nftablesMode":"Auto",` +
 		`"nftablesFlowTableOffload":"Disabled","bpfLogLevel":"","bpfConnectTimeLoadBalancing":"TCP",` +
 		`"bpfHostNetworkedNATWithoutCTLB":"Enabled","floatingIPs":"Enabled"}}`
 	if diff := cmp.Diff(want, encode(t, got)); diff != "" {

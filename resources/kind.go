@@ -2,6 +2,7 @@ package resources
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -202,10 +203,8 @@ func All() []*Kind {
 func ByWord(word string) (*Kind, bool) {
 	word = strings.ToLower(word)
 	for _, k := range All() {
-		for _, alias := range k.Aliases {
-			if alias == word {
-				return k, true
-			}
+		if slices.Contains(k.Aliases, word) {
+			return k, true
 		}
 	}
 	return nil, false

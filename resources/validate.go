@@ -63,9 +63,9 @@ func validateSwitch(parent *field.Path, name, value string) field.ErrorList {
 	err := unsupported(parent.Child(name), value, v3.Enabled, v3.Disabled)
 	switch strings.ToLower(value) {
 	case "true", "yes", "on", "1", "enable":
-		advise(err, "write Enabled to switch it on")
+		err = advise(err, "write Enabled to switch it on")
 	case "false", "no", "off", "0", "disable":
-		advise(err, "write Disabled to switch it off")
+		err = advise(err, "write Disabled to switch it off")
 	}
 	return field.ErrorList{err}
 }

@@ -55,11 +55,11 @@ func validateAction(path *field.Path, action v3.Action) field.ErrorList {
 	err := unsupported(path.Child("action"), action, v3.Allow, v3.Deny, v3.Log, v3.Pass)
 	switch strings.ToLower(string(action)) {
 	case "":
-		advise(err, "every rule needs one")
+		err = advise(err, "every rule needs one")
 	case "accept", "permit":
-		advise(err, "write Allow")
+		err = advise(err, "write Allow")
 	case "drop", "reject", "block":
-		advise(err, "write Deny")
+		err = advise(err, "write Deny")
 	}
 	return field.ErrorList{err}
 }

@@ -75,6 +75,16 @@ func (b *batch) add(name string, revision int64, body []byte) {
 	b.ends = append(b.ends, len(b.bodies))
 }
 
+// next is an empty batch with room for as much as b has.
+func (b *batch) next() *batch {
+	return &batch{
+		names:     make([]string, 0, len(b.names)),
+		revisions: make([]int64, 0, len(b.revisions)),
+		bodies:    make([]byte, 0, len(b.bodies)),
+		ends:      make([]int, 0, len(b.ends)),
+	}
+}
+
 // decode fills objects and broken, and lets go of the rows.
 func (b *batch) decode(kind *resources.Kind) {
 	b.objects = make([]resources.Object, 0, len(b.names))
@@ -101,12 +111,12 @@ func decodeRows(kind *resources.Kind, rows *sql.Rows) ([]resources.Object, error
 	current := &batch{}
 	flush := func() {
 		full := current
+		current = full.next()
 		batches = append(batches, full)
 		workers.Go(func() error {
 			full.decode(kind)
 			return nil
 		})
-		current = &batch{}
 	}
 
 	var name string

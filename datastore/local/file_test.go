@@ -319,3 +319,17 @@ func entries(t *testing.T, folder string) (names []string) {
 	}
 	return names
 }
+
+// TestInterruptedCreation opens a file whose creator did not come to its last step.
+func TestInterruptedCreation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, path, "PRAGMA journal_mode = DELETE")
+	s := open(t, path)
+	var mode string
+	if err := s.db.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("the journal mode is %q (%v)", mode, err)
+	}
+}

@@ -93,8 +93,8 @@ func (s *Store) open(ctx context.Context, connections int) (err error) {
 // Fresh tells whether Open created the datastore, rather than finding one.
 func (s *Store) Fresh() bool { return s.fresh }
 
-// Close implements datastore.Store. Closing again does nothing. Running operations and
-// watches fail.
+// Close implements datastore.Store. Closing again does nothing. A transaction that runs
+// may come to its end; what is begun later fails, and so do watches.
 func (s *Store) Close() error {
 	s.mutex.Lock()
 	already := s.isClosed()

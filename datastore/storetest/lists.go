@@ -12,7 +12,7 @@ import (
 )
 
 var lists = []test{
-	{"Empty", listEmpty},
+	{"Form", listForm},
 	{"ByName", listByName},
 	{"TiersByOrder", listTiersByOrder},
 	{"IsWhatGetGives", listIsWhatGetGives},
@@ -22,13 +22,13 @@ var lists = []test{
 // largeList is more than any server gives in one page.
 const largeList = 2_000
 
-func listEmpty(f *fixture) {
+func listForm(f *fixture) {
 	list, err := f.store.List(f.ctx, resources.StagedGlobalNetworkPolicy)
 	if err != nil {
 		f.Fatal(err)
 	}
 	if list.Items == nil {
-		f.Error("the items of an empty list are nil")
+		f.Error("the items are nil")
 	}
 	want := resources.StagedGlobalNetworkPolicy.NewList(list.ResourceVersion, list.Items)
 	f.same("list", want, list)
