@@ -57,6 +57,7 @@ fmt: ## format the code
 generate: ## write deep copy functions, custom resource definitions and the reference
 	rm -rf deploy/crds/projectcalico.org_*.yaml docs/reference
 	$(controller-gen) object crd:allowDangerousTypes=true paths=./resources/v3/... output:crd:dir=deploy/crds
+	rm deploy/crds/projectcalico.org_nodes.yaml deploy/crds/projectcalico.org_profiles.yaml # no custom resources
 	go run ./docs/gen -reference docs/reference
 
 golden: ## write the golden files anew from what the program does now
