@@ -129,6 +129,11 @@ func (d *decoder) root(n *yaml.Node, inherited meaning, index []int) []Item {
 func (d *decoder) elements(n *yaml.Node, inherited meaning, index []int) []Item {
 	var items []Item
 	for i, element := range n.Content {
+		if element.Kind == yaml.SequenceNode {
+			d.object = ""
+			d.mistake(element, path{}.index(i), "expected an object, found a list")
+			continue
+		}
 		items = append(items, d.root(element, inherited, append(append([]int(nil), index...), i))...)
 	}
 	return items
@@ -152,7 +157,13 @@ func (d *decoder) list(n, items *yaml.Node, m meaning, index []int) []Item {
 		d.mistake(items, path{}.child("items"), "expected a list, found "+describe(items))
 		return nil
 	}
-	return d.elements(items, inherited, index)
+	out := d.elements(items, inherited, index)
+	for _, item := range out {
+		if inherited.kind != "" && item.Kind.Name != inherited.kind {
+			d.mistakes = append(d.mistakes, item.Mistake("kind", fmt.Sprintf("this does not belong in a %s; write kind: List for a list of several kinds", m.kind)))
+		}
+	}
+	return out
 }
 
 func (d *decoder) readObject(n *yaml.Node, m meaning) (Item, bool) {

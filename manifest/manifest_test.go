@@ -64,8 +64,20 @@ func TestParse(t *testing.T) {
 		{"json", `{"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"t"}}`, []string{"-:1:1 Tier(t)"}},
 		{
 			"two json objects without a separator",
-			`{"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"t"}}` + "\n" + `{"kind":"Tier"}`,
+			strings.Repeat(`{"apiVersion":"projectcalico.org/v3","kind":"Tier",`+"\n"+`"metadata":{"name":"t"}}`+"\n", 2),
+			[]string{"-:1:1 Tier(t)", "-:3:1 Tier(t)"},
+		},
+		{
+			"text after a json object", `{"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"t"}} // x`,
 			[]string{"-:1:1 Tier(t)", "-:1: did not find expected <document start>"},
+		},
+		{
+			"list with an item of another kind", "apiVersion: projectcalico.org/v3\nkind: TierList\nitems:\n- " + strings.ReplaceAll(hep, "\n", "\n  "),
+			[]string{"-:4:3 HostEndpoint(h)", "-:5:9: HostEndpoint(h) kind: this does not belong in a TierList; write kind: List for a list of several kinds"},
+		},
+		{
+			"array in an array", "- - " + strings.ReplaceAll(hep, "\n", "\n    "),
+			[]string{"-:1:3: [0]: expected an object, found a list"},
 		},
 		{
 			"coercions are told", hep + "spec: {node: 5, interfaceName: yes}\n",
@@ -143,9 +155,9 @@ func TestLimits(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ text, want string }{
 		"size":    {"a: " + strings.Repeat("x", MaxDocument), "larger than the limit of 10 MiB"},
-		"depth":   {strings.Repeat("- ", MaxDepth+1) + "x", "limit of 100 levels"},
+		"depth":   {"apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata:\n  managedFields:\n  - fieldsV1: {a: " + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "}", "limit of 100 levels"},
 		"aliases": {"apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata:\n  name: t\n  " + laughs, "limit of 100000 values"},
-		"loop":    {"- &a [*a]\n", "limit of 100 levels"},
+		"loop":    {"&a\napiVersion: v1\nkind: List\nitems: [*a]\n", "limit of 100 levels"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines := read(t, c.text)

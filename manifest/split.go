@@ -2,6 +2,9 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 )
 
 // Limits on the input, so that no document can exhaust the machine.
@@ -45,7 +48,37 @@ func split(file string, data []byte) []chunk {
 		onlyPreamble = onlyPreamble && isPreamble(text)
 		at, line = end, line+1
 	}
-	return append(chunks, chunk{file: file, line: startLine, data: data[start:]})
+	chunks = append(chunks, chunk{file: file, line: startLine, data: data[start:]})
+	var out []chunk
+	for _, c := range chunks {
+		out = append(out, splitJSON(c)...)
+	}
+	return out
+}
+
+// splitJSON cuts a chunk that is a stream of JSON objects, with nothing but white space
+// between them, as jq writes it. Anything else is left whole.
+func splitJSON(c chunk) []chunk {
+	text := bytes.TrimLeft(c.data, " \t\r\n")
+	if len(text) == 0 || text[0] != '{' {
+		return []chunk{c}
+	}
+	var out []chunk
+	start, line := 0, c.line
+	for dec := json.NewDecoder(bytes.NewReader(c.data)); ; {
+		var value json.RawMessage
+		err := dec.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			return []chunk{c}
+		}
+		end := int(dec.InputOffset())
+		part := c.data[start:end]
+		out = append(out, chunk{file: c.file, line: line, data: part})
+		start, line = end, line+bytes.Count(part, []byte("\n"))
+	}
 }
 
 func isDocumentStart(line []byte) bool {

@@ -29,7 +29,7 @@ var Tier = define(Spec[*v3.Tier]{
 })
 
 func defaultTier(t *v3.Tier) {
-	if t.Spec.Order == nil {
+	if t.Spec.Order == nil && t.Name != v3.TierDefault { // whose order must be written out
 		order := float64(OrderTierDefault)
 		t.Spec.Order = &order
 	}

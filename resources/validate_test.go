@@ -123,7 +123,8 @@ func TestTierMessages(t *testing.T) {
 	named := func(name, spec string) string { return "metadata: {name: " + name + "}\nspec: " + spec }
 	testMessages(t, "Tier", []messageTest{
 		{"good", named("t1", "{order: -1.5, defaultAction: Pass}"), nil},
-		{"as it must be", named("default", "{}"), nil},
+		{"as it must be", named("default", "{order: 1000000}"), nil},
+		{"default without an order", named("default", "{}"), []string{"spec.order: Invalid value: null: default tier order must be 1000000"}},
 		{"names", named("a.B", "{}"), []string{
 			"metadata.name: Invalid value: \"a.B\": name must consist of lower case alphanumeric characters or '-', " +
 				"and begin and end with a letter or digit",

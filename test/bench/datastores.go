@@ -32,13 +32,18 @@ var enable = []string{
 	"--patch", `{"spec": {"controllers": {"node": {"hostEndpoint": {"autoCreate": "Enabled"}}}}}`,
 }
 
-// use makes the datastore a fresh copy of the one that holds c for n objects, which is
-// prepared on the first occasion.
-func (b *bench) use(ctx context.Context, c content, n int) error {
+// prepared is the file of the datastore that holds c for n objects.
+func (b *bench) prepared(c content, n int) string {
 	if c == nothing {
 		n = 0
 	}
-	path := filepath.Join(b.folder, fmt.Sprintf("%s-%d.db", c, n))
+	return filepath.Join(b.folder, fmt.Sprintf("%s-%d.db", c, n))
+}
+
+// use makes the datastore a fresh copy of a prepared one, which is made if no command
+// that was measured before has left it behind.
+func (b *bench) use(ctx context.Context, c content, n int) error {
+	path := b.prepared(c, n)
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = b.prepare(ctx, c, n); err == nil {

@@ -85,9 +85,15 @@ func (b *bench) measure(ctx context.Context, f family, n int) (usage, error) {
 		progress(" %s", duration(used.time))
 	}
 	progress("\n")
-	if f.proof == nil {
-		return median(runs), nil
+	if f.proof != nil {
+		if _, err := b.command(ctx, f.proof, expected{lines: f.proved(n)}); err != nil {
+			return usage{}, err
+		}
 	}
-	_, err := b.command(ctx, f.proof, expected{lines: f.proved(n)})
-	return median(runs), err
+	if f.after != "" {
+		if err := copyDatastore(b.datastore(), b.prepared(f.after, n)); err != nil {
+			return usage{}, err
+		}
+	}
+	return median(runs), nil
 }
