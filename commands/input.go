@@ -8,10 +8,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/manifest"
 	"github.com/edfb3db0/calicoctl/resources"
+	"github.com/edfb3db0/calicoctl/selector"
 )
 
 // storeFlags are the flags of every command that uses a datastore.
@@ -62,12 +64,12 @@ func (f *fileFlags) read(d *Deps) ([]manifest.Item, error) {
 	var mistakes manifest.Mistakes
 	switch {
 	case errors.As(err, &mistakes):
-		return nil, errors.New(parseSummary(mistakes) + "\n" + mistakes.Error())
+		return nil, errors.New(parseSummary(mistakes) + "\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
 	case err != nil:
 		return nil, fmt.Errorf("failed to execute command: %w", err)
 	}
 	for _, w := range result.Warnings {
-		d.warn(w.String())
+		d.warn(d.mistakeText(w))
 	}
 	if len(result.Empty) > 0 && !f.skipEmpty {
 		return nil, fmt.Errorf("no resources specified in %s", result.Empty[0])
@@ -108,7 +110,7 @@ func checked(items []manifest.Item, namespace string) (invalid map[int]manifest.
 		var wrong *datastore.InvalidError
 		if err := datastore.Check(item.Object); errors.As(err, &wrong) {
 			for _, e := range wrong.Errors {
-				invalid[i] = append(invalid[i], item.Mistake(e.Field, e.Detail))
+				invalid[i] = append(invalid[i], brokenRule(item, e))
 			}
 			slices.SortStableFunc(invalid[i], func(a, b manifest.Mistake) int {
 				return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -116,6 +118,35 @@ func checked(items []manifest.Item, namespace string) (invalid map[int]manifest.
 		}
 	}
 	return invalid
+}
+
+// brokenRule is a mistake with the place of the field, or the place in a selector.
+func brokenRule(item manifest.Item, e *field.Error) manifest.Mistake {
+	m := item.Mistake(e.Field, e.Detail)
+	if expression, ok := e.BadValue.(string); ok && e.Origin == resources.OriginSelector {
+		_, err := selector.Parse(expression)
+		if wrong, ok := errors.AsType[*selector.ParseError](err); ok {
+			m.Excerpt = wrong.Caret()
+		}
+	}
+	return m
+}
+
+// mistakeText is the line about a mistake and, for a person, what it is about.
+func (d *Deps) mistakeText(m manifest.Mistake) string {
+	text := m.String()
+	if d.ErrTerminal && m.Excerpt != "" {
+		text += "\n    " + strings.ReplaceAll(m.Excerpt, "\n", "\n    ")
+	}
+	return text
+}
+
+func (d *Deps) mistakeLines(mistakes manifest.Mistakes) []string {
+	lines := make([]string, len(mistakes))
+	for i, m := range mistakes {
+		lines[i] = d.mistakeText(m)
+	}
+	return lines
 }
 
 // notNamespaced refuses a namespace: no kind here has any.

@@ -44,7 +44,7 @@ func runValidate(o *validateOptions) error {
 	invalid := checked(items, o.namespace)
 	report := outcome{
 		verb: "validate", past: "validated", kind: kindOf(items),
-		total: len(items), ok: len(items) - len(invalid), errs: mistakeLines(invalid, len(items)),
+		total: len(items), ok: len(items) - len(invalid), errs: o.deps.mistakeLines(inOrder(invalid, len(items))),
 	}
 	return report.report(o.deps)
 }

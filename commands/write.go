@@ -63,7 +63,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	}
 	report := outcome{verb: string(o.verb), past: o.past, kind: kindOf(items), total: len(items)}
 	if invalid := checked(items, o.namespace); len(invalid) > 0 {
-		report.errs = mistakeLines(invalid, len(items))
+		report.errs = d.mistakeLines(inOrder(invalid, len(items)))
 		if valid := len(items) - len(invalid); valid > 0 {
 			report.errs = append(report.errs, fmt.Sprintf("nothing was written, not even the %s without a mistake", count(valid, "object")))
 		}
@@ -96,15 +96,13 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	return report.report(d)
 }
 
-// mistakeLines lists all mistakes in input order.
-func mistakeLines(invalid map[int]manifest.Mistakes, total int) []string {
-	var lines []string
+// inOrder lists all mistakes in input order.
+func inOrder(invalid map[int]manifest.Mistakes, total int) manifest.Mistakes {
+	var all manifest.Mistakes
 	for i := range total {
-		for _, m := range invalid[i] {
-			lines = append(lines, m.String())
-		}
+		all = append(all, invalid[i]...)
 	}
-	return lines
+	return all
 }
 
 func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.Item) ([]datastore.Result, autohep.Result, error) {

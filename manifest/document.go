@@ -257,14 +257,18 @@ func scalarField(n *yaml.Node, name string) string {
 }
 
 func (d *decoder) mistake(n *yaml.Node, at path, text string) {
-	d.mistakes = append(d.mistakes, Mistake{Position: d.position(n), Object: d.object, Path: at.String(), Text: text})
+	d.mistakes = append(d.mistakes, d.note(n, at, text))
 }
 
 func (d *decoder) warn(n *yaml.Node, at path, text string) {
-	if d.lenient {
-		return
+	if !d.lenient {
+		d.warnings = append(d.warnings, d.note(n, at, text))
 	}
-	d.warnings = append(d.warnings, Mistake{Position: d.position(n), Object: d.object, Path: at.String(), Text: text})
+}
+
+func (d *decoder) note(n *yaml.Node, at path, text string) Mistake {
+	where := d.position(n)
+	return Mistake{Position: where, Object: d.object, Path: at.String(), Text: text, Excerpt: d.chunk.excerpt(where)}
 }
 
 func (d *decoder) lineOf(n *yaml.Node) int { return d.chunk.line + n.Line - 1 }

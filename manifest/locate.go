@@ -10,11 +10,13 @@ import (
 // Mistake makes a mistake about a field of the item, at the place where the field
 // stands, or where the nearest thing around it does if it is not written out.
 func (i Item) Mistake(fieldPath, text string) Mistake {
+	where := i.locate(fieldPath)
 	return Mistake{
-		Position: i.locate(fieldPath),
+		Position: where,
 		Object:   i.Kind.Key(i.Object.GetName()).String(),
 		Path:     fieldPath,
 		Text:     text,
+		Excerpt:  i.chunk.excerpt(where),
 	}
 }
 

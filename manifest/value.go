@@ -109,10 +109,9 @@ func (d *decoder) unknownField(key *yaml.Node, at path, set *fieldSet) {
 	} else if len(set.names) <= 12 {
 		text += "; here may be: " + join(set.names)
 	}
-	d.mistakes = append(d.mistakes, Mistake{
-		Position: d.position(key), Object: d.object, Path: at.child(key.Value).String(),
-		Text: text, UnknownField: key.Value,
-	})
+	m := d.note(key, at.child(key.Value), text)
+	m.UnknownField = key.Value
+	d.mistakes = append(d.mistakes, m)
 }
 
 // entries calls f for every key of a mapping, those that "<<" merges last, and only if

@@ -40,6 +40,9 @@ func checkFull(t *testing.T, path string, want int) {
 		t.Errorf("there are %d objects, want %d", len(list.Items), want)
 	}
 	checkIntegrity(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestFull(t *testing.T) {

@@ -15,11 +15,12 @@
 // datastore that was prepared before, and has to print what is expected of it.
 //
 // The table shows medians. Time is what passes from the start of the process to its end,
-// CPU what all its threads used, memory the most that was resident at once. 1 MB is a
-// million bytes. Growth is the time divided by the time for a tenth of the objects: 10
-// or less is in step with their number. What misses its target is marked "over", which
-// is no failure: the exit status is 1 only when a command fails. The last column is what
-// is known of the calicoctl of Project Calico, on other machines and datastores.
+// and best the least of that; CPU is what all its threads used, which other processes
+// change least; memory is the most that was resident at once. 1 MB is a million bytes.
+// Growth is the figure before it, divided by that for a tenth of the objects: 10 or less
+// is in step with their number. What misses its target is marked "over", which is no
+// failure: the exit status is 1 only when a command fails. The last column is what is
+// known of the calicoctl of Project Calico, on other machines and datastores.
 package main
 
 import (

@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // row is one line of the table.
 type row struct {
 	title string
-	used  usage
-	// growth is 0 if there is no tenth to compare with.
-	growth float64
+	figures
+	// tenth is what a tenth of the objects took, if that was measured.
+	tenth  usage
 	target target
 	known  string
 }
@@ -21,7 +20,7 @@ type row struct {
 // measureFamily makes a row for each size.
 func (b *bench) measureFamily(ctx context.Context, f family) ([]row, error) {
 	var rows []row
-	var tenth time.Duration
+	var tenth usage
 	for _, n := range f.sizes {
 		if n > medium && !b.large || !strings.Contains(f.titleFor(n), b.only) {
 			continue
@@ -30,14 +29,11 @@ func (b *bench) measureFamily(ctx context.Context, f family) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := row{title: f.titleFor(n), used: used, known: f.known[n]}
-		if tenth > 0 {
-			r.growth = float64(used.time) / float64(tenth)
-		}
+		r := row{title: f.titleFor(n), figures: used, tenth: tenth, known: f.known[n]}
 		if n == 0 || n == medium {
 			r.target = f.target
 		}
-		rows, tenth = append(rows, r), used.time
+		rows, tenth = append(rows, r), used.usage
 	}
 	return rows, nil
 }
@@ -53,7 +49,7 @@ func (f family) titleFor(n int) string {
 const quickRuns = 5
 
 // measure runs a command as often as it is due.
-func (b *bench) measure(ctx context.Context, f family, n int) (usage, error) {
+func (b *bench) measure(ctx context.Context, f family, n int) (figures, error) {
 	times := b.runs
 	switch {
 	case n == 0:
@@ -65,18 +61,18 @@ func (b *bench) measure(ctx context.Context, f family, n int) (usage, error) {
 	if f.input != "" {
 		file, err := b.manifest(f.input, n)
 		if err != nil {
-			return usage{}, err
+			return figures{}, err
 		}
 		args = slices.Concat(args, []string{"-f", file})
 	}
 	var runs []usage
 	for range times {
 		if err := b.use(ctx, f.before, n); err != nil {
-			return usage{}, err
+			return figures{}, err
 		}
 		used, err := b.command(ctx, args, f.prints(n))
 		if err != nil {
-			return usage{}, err
+			return figures{}, err
 		}
 		runs = append(runs, used)
 	}
@@ -87,13 +83,13 @@ func (b *bench) measure(ctx context.Context, f family, n int) (usage, error) {
 	progress("\n")
 	if f.proof != nil {
 		if _, err := b.command(ctx, f.proof, expected{lines: f.proved(n)}); err != nil {
-			return usage{}, err
+			return figures{}, err
 		}
 	}
 	if f.after != "" {
 		if err := copyDatastore(b.datastore(), b.prepared(f.after, n)); err != nil {
-			return usage{}, err
+			return figures{}, err
 		}
 	}
-	return median(runs), nil
+	return summarize(runs), nil
 }

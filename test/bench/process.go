@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,24 +99,32 @@ func (e expected) check(out *os.File) error {
 	return nil
 }
 
-// median takes each figure from the run in the middle for that figure.
-func median(runs []usage) usage {
-	return usage{
+// figures are what several runs of a command come to.
+type figures struct {
+	// usage is the median of each figure.
+	usage
+	// best is the shortest time.
+	best time.Duration
+}
+
+func summarize(runs []usage) figures {
+	shorter := func(a, b usage) int { return cmp.Compare(a.time, b.time) }
+	return figures{best: slices.MinFunc(runs, shorter).time, usage: usage{
 		time:   middle(runs, func(u usage) time.Duration { return u.time }),
 		cpu:    middle(runs, func(u usage) time.Duration { return u.cpu }),
 		memory: middle(runs, func(u usage) int64 { return u.memory }),
-	}
+	}}
 }
 
 func middle[N ~int64](runs []usage, figure func(usage) N) N {
-	figures := make([]N, len(runs))
+	all := make([]N, len(runs))
 	for i, u := range runs {
-		figures[i] = figure(u)
+		all[i] = figure(u)
 	}
-	slices.Sort(figures)
-	half := len(figures) / 2
-	if len(figures)%2 == 0 {
-		return (figures[half-1] + figures[half]) / 2
+	slices.Sort(all)
+	half := len(all) / 2
+	if len(all)%2 == 0 {
+		return (all[half-1] + all[half]) / 2
 	}
-	return figures[half]
+	return all[half]
 }
