@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/adrg/xdg"
@@ -54,7 +57,7 @@ type Config struct {
 	K8sAPIToken              string  `json:"k8sAPIToken,omitempty"`
 	K8sInsecureSkipTLSVerify bool    `json:"k8sInsecureSkipTLSVerify,omitempty"`
 	K8sDisableNodePoll       bool    `json:"k8sDisableNodePoll,omitempty"`
-	K8sUsePodCIDR            bool    `json:"usePodCIDR,omitempty"`
+	UsePodCIDR               bool    `json:"usePodCIDR,omitempty"`
 	K8sClientQPS             float32 `json:"k8sClientQPS,omitempty"`
 	K8sClientBurst           int     `json:"k8sClientBurst,omitempty"`
 	K8sCurrentContext        string  `json:"k8sCurrentContext,omitempty"`
@@ -97,7 +100,7 @@ func readConfig(d *Deps, path string) (Config, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return Config{}, clientError(err)
 	}
-	return configFromEnv(d), nil
+	return configFromEnv(d)
 }
 
 func parseConfig(path string, text []byte) (Config, error) {
@@ -121,27 +124,81 @@ func parseConfig(path string, text []byte) (Config, error) {
 	return file.Spec, nil
 }
 
-// configFromEnv reads the variables that say which datastore is meant. Each but those of
-// the embedded datastore may have the prefix CALICO_, which wins.
-func configFromEnv(d *Deps) Config {
-	env := func(name string) string {
-		if value, ok := d.LookupEnv("CALICO_" + name); ok {
-			return value
+// envKeys are the variables that each key of a configuration file has, but for those that
+// only a file can set. Each may have the prefix CALICO_, which wins.
+func (c *Config) envKeys() map[string]any {
+	return map[string]any{
+		"DATASTORE_TYPE":     &c.DatastoreType,
+		"ETCD_ENDPOINTS":     &c.EtcdEndpoints,
+		"ETCD_DISCOVERY_SRV": &c.EtcdDiscoverySrv,
+		"ETCD_USERNAME":      &c.EtcdUsername,
+		"ETCD_PASSWORD":      &c.EtcdPassword,
+		"ETCD_KEY_FILE":      &c.EtcdKeyFile,
+		"ETCD_CERT_FILE":     &c.EtcdCertFile,
+		"ETCD_CA_CERT_FILE":  &c.EtcdCACertFile,
+
+		"KUBECONFIG":                   &c.Kubeconfig,
+		"K8S_API_ENDPOINT":             &c.K8sAPIEndpoint,
+		"K8S_KEY_FILE":                 &c.K8sKeyFile,
+		"K8S_CERT_FILE":                &c.K8sCertFile,
+		"K8S_CA_FILE":                  &c.K8sCAFile,
+		"K8S_API_TOKEN":                &c.K8sAPIToken,
+		"K8SAPITOKEN":                  &c.K8sAPIToken, // the one that calicoctl reads
+		"K8S_INSECURE_SKIP_TLS_VERIFY": &c.K8sInsecureSkipTLSVerify,
+		"K8S_DISABLE_NODE_POLL":        &c.K8sDisableNodePoll,
+		"USE_POD_CIDR":                 &c.UsePodCIDR,
+		"K8S_CLIENT_QPS":               &c.K8sClientQPS,
+		"K8S_CLIENT_BURST":             &c.K8sClientBurst,
+		"K8S_CURRENT_CONTEXT":          &c.K8sCurrentContext,
+		"API_GROUP":                    &c.CalicoAPIGroup, // CALICO_API_GROUP
+	}
+}
+
+// configFromEnv reads the environment. Every variable that cannot be read is an error.
+func configFromEnv(d *Deps) (Config, error) {
+	var c Config
+	keys := c.envKeys()
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		value, ok := d.LookupEnv("CALICO_" + name)
+		if !ok && name != "API_GROUP" && name != "K8SAPITOKEN" {
+			value, ok = d.LookupEnv(name)
 		}
-		value, _ := d.LookupEnv(name)
-		return value
+		if !ok {
+			continue
+		}
+		if err := setKey(keys[name], value); err != nil {
+			problems = append(problems, fmt.Errorf("failed to load config from env vars: %s: %w", name, err))
+		}
 	}
-	own := func(name string) string {
-		value, _ := d.LookupEnv(name)
-		return value
+	c.LocalPath, _ = d.LookupEnv("CALICO_LOCAL_PATH")
+	c.LocalController, _ = d.LookupEnv("CALICO_LOCAL_CONTROLLER")
+	if len(problems) > 0 {
+		return Config{}, clientError(errors.Join(problems...))
 	}
-	return Config{
-		DatastoreType:   env("DATASTORE_TYPE"),
-		LocalPath:       own("CALICO_LOCAL_PATH"),
-		LocalController: own("CALICO_LOCAL_CONTROLLER"),
-		EtcdEndpoints:   env("ETCD_ENDPOINTS"), EtcdDiscoverySrv: env("ETCD_DISCOVERY_SRV"),
-		Kubeconfig: env("KUBECONFIG"), K8sAPIEndpoint: env("K8S_API_ENDPOINT"),
+	return c, nil
+}
+
+func setKey(key any, value string) (err error) {
+	switch key := key.(type) {
+	case *string:
+		*key = value
+	case *bool:
+		if *key, err = strconv.ParseBool(value); err != nil {
+			return fmt.Errorf("%q is neither true nor false", value)
+		}
+	case *int:
+		if *key, err = strconv.Atoi(value); err != nil {
+			return fmt.Errorf("%q is no whole number", value)
+		}
+	case *float32:
+		f, err := strconv.ParseFloat(value, 32)
+		if err != nil {
+			return fmt.Errorf("%q is no number", value)
+		}
+		*key = float32(f)
 	}
+	return nil
 }
 
 func (c Config) check() error {

@@ -86,7 +86,7 @@ func taskIncrement(path string) error {
 
 // TestProcessesSeedOnce lets processes open a file at once that none of them finds.
 func TestProcessesSeedOnce(t *testing.T) {
-	for range 5 {
+	for range 3 {
 		path := filepath.Join(t.TempDir(), "folder", "store.db")
 		var processes []*process
 		for range crowd {
@@ -139,14 +139,20 @@ const batchSize = 5000
 // TestKill kills a process at several moments of a transaction.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	for _, delay := range []time.Duration{20, 100, 200, 350, 600} {
+	for _, moment := range []struct {
+		batches int
+		delay   time.Duration
+	}{{0, 20}, {0, 100}, {0, 200}, {1, 0}, {1, 50}, {2, 120}} {
 		p := start(t, "batches", path)
 		p.release()
-		time.Sleep(delay * time.Millisecond)
+		acknowledged := 0
+		for range moment.batches {
+			fmt.Sscan(p.line(), &acknowledged)
+		}
+		time.Sleep(moment.delay * time.Millisecond)
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		acknowledged := 0
 		for line := p.line(); line != ""; line = p.line() {
 			fmt.Sscan(line, &acknowledged)
 		}
@@ -158,7 +164,8 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := len(list.Items)
-		t.Logf("killed after %v ms: %d objects, %d acknowledged", int(delay), n, acknowledged)
+		t.Logf("killed %v ms after %d transactions: %d objects, %d acknowledged",
+			int(moment.delay), moment.batches, n, acknowledged)
 		if n%batchSize != 0 || n < acknowledged {
 			t.Errorf("there are %d objects, want a multiple of %d and no less than %d", n, batchSize, acknowledged)
 		}
@@ -202,7 +209,7 @@ func fill(ctx context.Context, tx datastore.Store, first int) error {
 
 // TestKillWhileSeeding kills the process that creates a store.
 func TestKillWhileSeeding(t *testing.T) {
-	for _, delay := range []time.Duration{5, 50, 150, 400} {
+	for _, delay := range []time.Duration{5, 50, 250} {
 		path := filepath.Join(t.TempDir(), "store.db")
 		p := start(t, "seed", path)
 		p.release()

@@ -15,16 +15,19 @@ import (
 )
 
 func TestStoreOnDisk(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) datastore.Store { return open(t, filepath.Join(t.TempDir(), "store.db")) })
 }
 
 // TestStoreInOneFile runs the suite on one file that gets fuller and fuller.
 func TestStoreInOneFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "store.db")
 	storetest.Run(t, func(t *testing.T) datastore.Store { return open(t, path) })
 }
 
 func TestStoreInMemory(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) datastore.Store {
 		s, err := OpenMemory(t.Context())
 		if err != nil {
