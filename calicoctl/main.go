@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/edfb3db0/calicoctl/commands"
@@ -11,5 +12,5 @@ import (
 var version, commit, date string
 
 func main() {
-	os.Exit(commands.Main(commands.Build{Version: version, Commit: commit, Date: date}))
+	os.Exit(commands.Main(context.Background(), commands.Build{Version: version, Commit: commit, Date: date}))
 }

@@ -34,8 +34,8 @@ func (s said) Error() string { return string(s) }
 
 // Main runs the program with the arguments and the environment of the process, and
 // returns its exit code.
-func Main(build Build) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func Main(ctx context.Context, build Build) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	_, noColor := os.LookupEnv("NO_COLOR")
 	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))

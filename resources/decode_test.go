@@ -12,20 +12,6 @@ import (
 
 const validateDir = "../testdata/validate"
 
-// check decodes, defaults and validates one document.
-func check(document []byte) error {
-	o, err := decode(document)
-	if err != nil {
-		return err
-	}
-	key, ok := resources.KeyOf(o)
-	if !ok {
-		return fmt.Errorf("%T is of no known kind", o)
-	}
-	key.Kind.Default(o)
-	return key.Kind.Validate(o).ToAggregate()
-}
-
 // decode reads one document strictly into an object of the kind that it names.
 func decode(document []byte) (resources.Object, error) {
 	var head struct{ Kind string }

@@ -121,7 +121,7 @@ func (n naive) matches(labels map[string]string) bool {
 	case "==":
 		return ok && value == n.values[0]
 	case "!=":
-		return !(ok && value == n.values[0])
+		return !ok || value != n.values[0]
 	case "contains":
 		return ok && strings.Contains(value, n.values[0])
 	case "starts with":
@@ -131,7 +131,7 @@ func (n naive) matches(labels map[string]string) bool {
 	case "in":
 		return ok && slices.Contains(n.values, value)
 	case "not in":
-		return !(ok && slices.Contains(n.values, value))
+		return !ok || !slices.Contains(n.values, value)
 	case "!":
 		return !n.of[0].matches(labels)
 	}

@@ -58,22 +58,30 @@ func (s *Selector) holds(n *node, labels Labels) bool {
 	}
 	value, ok := labels.Get(s.text(n.label))
 	switch n.op {
-	case opHas:
-		return ok
-	case opEqual:
-		return ok && value == s.text(n.value)
 	case opNotEqual:
 		return !ok || value != s.text(n.value)
-	case opContains:
-		return ok && strings.Contains(value, s.text(n.value))
-	case opStartsWith:
-		return ok && strings.HasPrefix(value, s.text(n.value))
-	case opEndsWith:
-		return ok && strings.HasSuffix(value, s.text(n.value))
-	case opIn:
-		return ok && s.lists(n, value)
 	case opNotIn:
 		return !ok || !s.lists(n, value)
+	default:
+		return ok && s.accepts(n, value)
+	}
+}
+
+// accepts evaluates a condition that only a label that is there can meet.
+func (s *Selector) accepts(n *node, value string) bool {
+	switch n.op {
+	case opHas:
+		return true
+	case opEqual:
+		return value == s.text(n.value)
+	case opContains:
+		return strings.Contains(value, s.text(n.value))
+	case opStartsWith:
+		return strings.HasPrefix(value, s.text(n.value))
+	case opEndsWith:
+		return strings.HasSuffix(value, s.text(n.value))
+	case opIn:
+		return s.lists(n, value)
 	default:
 		return false
 	}

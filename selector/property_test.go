@@ -1,6 +1,7 @@
 package selector_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -163,7 +164,7 @@ func checkError(t fataler, expr string, err error) {
 	if err == nil {
 		return
 	}
-	e, ok := err.(*selector.ParseError)
+	e, ok := errors.AsType[*selector.ParseError](err)
 	if !ok || e.Expr != expr || e.Column < 1 || e.Column > len(expr)+1 {
 		t.Fatalf("Parse(%q): %#v", expr, err)
 		return

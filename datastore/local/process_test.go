@@ -142,7 +142,7 @@ func TestKill(t *testing.T) {
 	for _, moment := range []struct {
 		batches int
 		delay   time.Duration
-	}{{0, 20}, {0, 100}, {0, 200}, {1, 0}, {1, 50}, {2, 120}} {
+	}{{0, 20}, {0, 150}, {1, 0}, {1, 100}} {
 		p := start(t, "batches", path)
 		p.release()
 		acknowledged := 0
