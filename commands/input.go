@@ -60,24 +60,34 @@ var errNoObjects error = said("No resources specified")
 // read reads the manifests. Warnings are printed; everything that is wrong with the
 // documents comes back as one error.
 func (f *fileFlags) read(d *Deps) ([]manifest.Item, error) {
-	result, err := manifest.Read(f.files, manifest.Options{Stdin: d.In, Recursive: f.recursive})
-	var mistakes manifest.Mistakes
-	switch {
-	case errors.As(err, &mistakes):
+	result, err := f.parse(d)
+	if mistakes, ok := errors.AsType[manifest.Mistakes](err); ok {
 		return nil, errors.New(parseSummary(mistakes) + "\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
-	case err != nil:
-		return nil, fmt.Errorf("failed to execute command: %w", err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, w := range result.Warnings {
 		d.warn(d.mistakeText(w))
 	}
-	if len(result.Empty) > 0 && !f.skipEmpty {
+	return result.Items, nil
+}
+
+// parse reads the manifests and says nothing. What is wrong with the documents comes
+// back as manifest.Mistakes.
+func (f *fileFlags) parse(d *Deps) (*manifest.Result, error) {
+	result, err := manifest.Read(f.files, manifest.Options{Stdin: d.In, Recursive: f.recursive})
+	switch _, wrong := errors.AsType[manifest.Mistakes](err); {
+	case wrong:
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("failed to execute command: %w", err)
+	case len(result.Empty) > 0 && !f.skipEmpty:
 		return nil, fmt.Errorf("no resources specified in %s", result.Empty[0])
-	}
-	if len(result.Items) == 0 {
+	case len(result.Items) == 0:
 		return nil, errNoObjects
 	}
-	return result.Items, nil
+	return result, nil
 }
 
 // parseSummary begins as calicoctl's own message does.

@@ -1,15 +1,19 @@
 package commands
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/manifest"
 )
 
 type validateOptions struct {
 	deps *Deps
 	fileFlags
+	output string
 }
 
 func newValidate(d *Deps) *cobra.Command {
@@ -18,17 +22,27 @@ func newValidate(d *Deps) *cobra.Command {
 		Use:   "validate -f FILE",
 		Short: "Check manifests without a datastore",
 		Long: `Check manifests as create, apply and replace do before they write, and report every mistake with its file, line and field. No datastore is needed or read.
+
+With -o json, standard output is a list of findings, each with severity (error or warning), file, line, column, object, path and message.
 ` + exitStatus,
 		Example: `  calicoctl validate -f policy.yaml
-  calicoctl validate -f manifests/ -R`,
+  calicoctl validate -f manifests/ -R -o json`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := o.need(args); err != nil {
 				return err
+			}
+			if o.output == "json" {
+				return runValidateJSON(o)
+			}
+			if o.output != "" {
+				return fmt.Errorf("unrecognized output format '%s'; the one format is json", o.output)
 			}
 			return runValidate(o)
 		},
 	}
 	o.add(cmd)
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "json: the findings for machines")
+	complete(cmd, "output", []string{"json"})
 	return cmd
 }
 
@@ -47,4 +61,51 @@ func runValidate(o *validateOptions) error {
 		total: len(items), ok: len(items) - len(invalid), errs: o.deps.mistakeLines(inOrder(invalid, len(items))),
 	}
 	return report.report(o.deps)
+}
+
+// finding is a mistake in the form that machines read.
+type finding struct {
+	Severity string `json:"severity"`
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Object   string `json:"object,omitempty"`
+	Path     string `json:"path,omitempty"`
+	Message  string `json:"message"`
+}
+
+func findings(severity string, mistakes []manifest.Mistake) []finding {
+	out := make([]finding, len(mistakes))
+	for i, m := range mistakes {
+		out[i] = finding{severity, m.File, m.Line, m.Column, m.Object, m.Path, m.Text}
+	}
+	return out
+}
+
+func runValidateJSON(o *validateOptions) error {
+	result, err := o.parse(o.deps)
+	wrong, unread := errors.AsType[manifest.Mistakes](err)
+	switch {
+	case errors.Is(err, errNoObjects):
+		result = &manifest.Result{}
+	case err != nil && !unread:
+		return err
+	case err == nil:
+		wrong = inOrder(checked(result.Items, o.namespace), len(result.Items))
+	}
+	found := findings("error", wrong)
+	if result != nil {
+		found = append(found, findings("warning", result.Warnings)...)
+	}
+	text, err := json.MarshalIndent(found, "", "  ")
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(o.deps.Out, "%s\n", text); err != nil {
+		return err
+	}
+	if len(wrong) > 0 {
+		return errors.New(count(len(wrong), "mistake"))
+	}
+	return nil
 }
