@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -38,6 +41,14 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":    status,
 			"normalize": normalize,
+			"fill":      fill,
+			"poke":      poke,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 	})
 }
@@ -82,4 +93,40 @@ func normalize(ts *testscript.TestScript, neg bool, args []string) {
 		text = n.pattern.ReplaceAllString(text, n.with)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// fill FILE N TEXT appends TEXT to FILE, N times. @ in it stands for the number of the copy.
+// A newline in TEXT is written \n.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill file n text")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text := strings.ReplaceAll(args[2], `\n`, "\n")
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	var all strings.Builder
+	for i := range n {
+		all.WriteString(strings.ReplaceAll(text, "@", strconv.Itoa(i)))
+	}
+	_, err = file.WriteString(all.String())
+	ts.Check(err)
+	ts.Check(file.Close())
+}
+
+// poke FILE OFFSET HEX overwrites bytes of FILE, or appends them if OFFSET is its size.
+func poke(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: poke file offset hex")
+	}
+	offset, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	bytes, err := hex.DecodeString(args[2])
+	ts.Check(err)
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = file.WriteAt(bytes, offset)
+	ts.Check(err)
+	ts.Check(file.Close())
 }

@@ -28,7 +28,8 @@ type Store interface {
 
 	// Update replaces a stored object and returns the new one as stored. The resource
 	// version of o must be that of the stored object: ErrConflict if it is another,
-	// ErrInvalid if it is empty, ErrNotFound if there is no object.
+	// ErrInvalid if it is empty, ErrNotFound if there is no object. The stored uid and
+	// creationTimestamp stay where those of o are empty.
 	Update(ctx context.Context, o resources.Object) (resources.Object, error)
 
 	// Delete removes an object. If resourceVersion is not empty and not that of the

@@ -279,6 +279,11 @@ func TestBusy(t *testing.T) {
 		t.Error(err)
 	}
 	err = s.Atomically(t.Context(), func(datastore.Store) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := s.Create(ctx, networkSet("a")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a write that may not wait gives %v", err)
+		}
 		_, err := s.Create(t.Context(), networkSet("b"))
 		return err
 	})

@@ -118,17 +118,17 @@ func watchGoesOnFromAnEvent(f *fixture) {
 func watchWaitsForWrites(f *fixture) {
 	_, start := f.list(f.store, resources.GlobalNetworkSet)
 	w := f.watch(f.ctx, resources.GlobalNetworkSet, start)
-	written := make(chan resources.Object, 1)
+	written := make(chan error, 1)
 	go func() {
 		time.Sleep(soon)
-		o, err := f.store.Create(f.ctx, f.set("a"))
-		if err != nil {
-			f.Errorf("Create: %v", err)
-		}
-		written <- o
+		_, err := f.store.Create(f.ctx, f.set("a"))
+		written <- err
 	}()
 	got := f.next(w)
-	f.same("event", datastore.Event{Type: datastore.Put, Object: <-written}, got)
+	if err := <-written; err != nil {
+		f.Fatalf("Create: %v", err)
+	}
+	f.same("event", datastore.Event{Type: datastore.Put, Object: f.get(f.store, f.key("a"))}, got)
 }
 
 func watchSeesOneKind(f *fixture) {
