@@ -233,10 +233,13 @@ func (c clientFailure) Error() string { return "Failed to create Calico API clie
 
 func (c clientFailure) Unwrap() error { return c.err }
 
-// localPath is the file of the embedded datastore.
+// localPath is the file of the embedded datastore. A leading ~/ is the home folder.
 func (c Config) localPath() string {
+	if inHome, ok := strings.CutPrefix(c.LocalPath, "~/"); ok {
+		return filepath.Join(xdg.Home, inHome)
+	}
 	if c.LocalPath != "" {
-		return strings.TrimSpace(c.LocalPath)
+		return c.LocalPath
 	}
 	return filepath.Join(xdg.DataHome, "calicoctl", "datastore.db")
 }

@@ -117,7 +117,7 @@ func (o *deleteOptions) report(results []datastore.Result, summarize func()) err
 		return errors.New(strings.Join(append(lines, "nothing was deleted, as --atomic asks"), "\n"))
 	}
 	summarize()
-	deleted := len(results) - len(lines) - skipped(o.deps, results, "do not exist")
+	deleted := len(results) - len(lines) - skipped(o.deps, results, "does not exist")
 	if deleted > 0 || len(lines) == 0 {
 		if _, err := fmt.Fprintf(o.deps.Out, "Successfully deleted %d%s resource(s)\n", deleted, kind); err != nil {
 			return err
@@ -150,12 +150,12 @@ func (o *deleteOptions) targets() ([]datastore.Target, error) {
 		}
 		return targets, nil
 	}
-	items, err := o.read(o.deps)
+	input, err := o.read(o.deps)
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]datastore.Target, len(items))
-	for i, item := range items {
+	targets := make([]datastore.Target, len(input.Items))
+	for i, item := range input.Items {
 		namespace := o.namespace + item.Object.GetNamespace()
 		if err := notNamespaced(item.Kind, namespace); err != nil {
 			return nil, said(fmt.Sprintf("Failed to delete '%s' resource: %s: %s", item.Kind.Name, item.Position, err))

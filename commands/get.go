@@ -56,7 +56,7 @@ Kinds: ` + kindHelp() + `
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", "ps", "the `format`: "+strings.Join(output.Formats(), ", "))
 	flags.StringVar(&o.selector, "selector", "", "show only objects whose labels match this `expression` of Calico's selector language")
-	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "accepted for compatibility; no kind here has namespaces")
+	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "an error, as for all kinds without namespaces: no kind here has them")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces-a", "a", false, "the same as -A")
 	flags.BoolVar(&o.export, "export", false, "leave out what belongs to this cluster: uid, resource version, times")
 	if err := flags.MarkHidden("all-namespaces-a"); err != nil {
@@ -150,11 +150,14 @@ func runGet(ctx context.Context, o *getOptions) error {
 func (o *getOptions) keys() ([]resources.Key, error) {
 	var keys []resources.Key
 	if len(o.files) > 0 {
-		items, err := o.read(o.deps)
-		for _, item := range items {
+		input, err := o.read(o.deps)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range input.Items {
 			keys = append(keys, item.Kind.Key(item.Object.GetName()))
 		}
-		return keys, err
+		return keys, nil
 	}
 	for _, kind := range o.kinds {
 		for _, name := range o.names {

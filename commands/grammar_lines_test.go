@@ -41,7 +41,7 @@ var skeletons = []skeleton{
 	{words: []string{"get", "hep", "h1", "h2", "h1"}},
 	{words: []string{"patch", "hep", "h1"}, flags: []string{"--patch={}"}},
 	{words: []string{"label", "hep", "h1", "a=b"}},
-	{words: []string{"label", "hep", "h1", "a"}, flags: []string{"--remove"}},
+	{words: []string{"label", "hep", "h1", "a"}, flags: []string{"--remove"}, extra: "several labels"},
 	{words: []string{"version"}},
 }
 
@@ -62,7 +62,7 @@ var moreLines = []grammarLine{
 	{args: splitShell("delete hep h1 h1 -s")},
 	{args: splitShell("delete hep h1 -sc calicoctl.cfg")},
 	{args: splitShell("delete hep h1 --filename=policy.yaml")},
-	{args: splitShell("patch hep h1 -p'{\"spec\": {}}' -tjson")},
+	{args: splitShell("patch hep h1 -p[] -tjson")},
 	{args: splitShell("patch -p '{}' -t merge hep h1")},
 	{args: splitShell("label hep h1 a- ")[:4]},
 	{args: splitShell("label hep --overwrite h1 a=b=c")},
@@ -109,6 +109,7 @@ var grammarDifferences = map[string]string{
 	"words beside a file":        "later versions ignore words beside -f; get warns of them. For delete, both refuse them",
 	"file switches without file": "later versions ignore -R and --skip-empty without -f",
 	"nothing to delete":          "docopt lets a kind without names pass, and then nothing can be deleted: we say so at once",
+	"help before command":        "cobra takes the word after --help for its value, finds no command, and does not know the flags that follow",
 	"no label":                   "docopt cannot see that a word without = is no label: we say so at once",
 	"several labels":             "more than one label in a command",
 	"flags of our own":           "see ownFlags",
@@ -185,7 +186,7 @@ func (s skeleton) broken() []grammarLine {
 		}
 		lines = append(lines, line)
 	}
-	for _, unknown := range []string{"--bogus", "--bogus=1", "-z", "-Z", "-hz"} {
+	for _, unknown := range []string{"--bogus", "--bogus=1", "-z", "-Z"} {
 		lines = append(lines, grammarLine{args: s.with(1, unknown)}, grammarLine{args: s.with(end, unknown)})
 	}
 	return lines
@@ -227,16 +228,23 @@ func (s skeleton) spelled(f classicFlag, legal bool) []grammarLine {
 	if !f.valued {
 		values = []string{""}
 	}
+	if !legal && !global {
+		values = values[:1] // a flag that the command does not have is refused however it is spelled
+	}
 	var lines []grammarLine
 	for _, value := range values {
-		for _, tokens := range f.spellings(value) {
+		spellings := f.spellings(value)
+		if !legal && !global {
+			spellings = spellings[:1]
+		}
+		for _, tokens := range spellings {
 			for at := range len(s.words) + 1 {
 				line := grammarLine{args: s.with(at, tokens...)}
 				switch {
 				case at == 0 && legal && f.valued && !global:
 					line.differs = "own flag before command"
-				case at > 0 && !legal:
-					line.differs = s.misplaced(f)
+				case !legal:
+					line.differs = s.misplaced(f, at)
 				}
 				lines = append(lines, line)
 			}
@@ -246,15 +254,17 @@ func (s skeleton) spelled(f classicFlag, legal bool) []grammarLine {
 }
 
 // misplaced is why a flag is taken that the classic grammar does not have there.
-func (s skeleton) misplaced(f classicFlag) string {
+func (s skeleton) misplaced(f classicFlag, at int) string {
 	switch {
-	case f.long == "log-level":
+	case f.long == "log-level" && at > 0:
 		return "log level after command"
+	case f.long == "help" && at == 0 && len(s.flags) > 0:
+		return "help before command"
 	case s.words[0] != "get" && s.words[0] != "delete" || len(s.words) == 1:
 		return ""
 	case f.long == "filename" && s.words[0] == "get":
 		return "words beside a file"
-	case f.long == "recursive" || f.long == "skip-empty":
+	case at > 0 && (f.long == "recursive" || f.long == "skip-empty"):
 		return "file switches without file"
 	}
 	return ""

@@ -24,7 +24,7 @@ type storeFlags struct {
 
 func (f *storeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", defaultConfigFile, "the `file` that says which datastore to use")
-	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "accepted for compatibility; no kind here has namespaces")
+	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "an error, as for all kinds without namespaces: no kind here has them")
 }
 
 // fileFlags are the flags of every command that reads manifests.
@@ -57,20 +57,27 @@ func (f *fileFlags) need(args []string) error {
 // errNoObjects says that there is nothing in the input and that this is all right.
 var errNoObjects error = said("No resources specified")
 
-// read reads the manifests. Warnings are printed; everything that is wrong with the
-// documents comes back as one error.
-func (f *fileFlags) read(d *Deps) ([]manifest.Item, error) {
+// read reads the manifests; everything that is wrong with the documents comes back as
+// one error.
+func (f *fileFlags) read(d *Deps) (*manifest.Result, error) {
 	result, err := f.parse(d)
 	if mistakes, ok := errors.AsType[manifest.Mistakes](err); ok {
 		return nil, errors.New(parseSummary(mistakes) + "\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
 	}
-	if err != nil {
-		return nil, err
+	return result, err
+}
+
+// warnAbout prints warnings, but for those about places where there is a mistake.
+func (d *Deps) warnAbout(warnings []manifest.Mistake, mistakes manifest.Mistakes) {
+	wrong := map[manifest.Position]bool{}
+	for _, m := range mistakes {
+		wrong[m.Position] = true
 	}
-	for _, w := range result.Warnings {
-		d.warn(d.mistakeText(w))
+	for _, w := range warnings {
+		if !wrong[w.Position] {
+			d.warn(d.mistakeText(w))
+		}
 	}
-	return result.Items, nil
 }
 
 // parse reads the manifests and says nothing. What is wrong with the documents comes

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -37,6 +38,9 @@ func (s said) Error() string { return string(s) }
 func Main(ctx context.Context, build Build) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if info, ok := debug.ReadBuildInfo(); ok && build.Version == "" {
+		build.Version = info.Main.Version // what "go install" knows
+	}
 	_, noColor := os.LookupEnv("NO_COLOR")
 	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))
 	return Run(ctx, os.Args[1:], Deps{

@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -67,18 +69,20 @@ var errRollBack = errors.New("nothing was written")
 func (s *session) change(ctx context.Context, write func(datastore.Store) error, keep func() bool) (autohep.Result, error) {
 	var automatic autohep.Result
 	all := func(tx datastore.Store) error {
-		recorder := &touched{Store: tx, kinds: map[*resources.Kind]bool{}}
+		written := newRecorder(tx)
 		before, err := s.controllerConfig(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := write(recorder); err != nil {
+		if err := write(written); err != nil {
 			return err
 		}
-		if s.RunsController && recorder.concernsController() {
-			if automatic, err = s.control(ctx, tx, before); err != nil {
+		if s.RunsController && written.concernsController() {
+			controlled := newRecorder(tx)
+			if automatic, err = s.control(ctx, controlled, before); err != nil {
 				return err
 			}
+			s.warnOfUndone(written, controlled)
 		}
 		if keep != nil && !keep() {
 			return errRollBack
@@ -100,6 +104,13 @@ func (s *session) change(ctx context.Context, write func(datastore.Store) error,
 // endpoints are removed only by the change that switches them off: in a copy of a
 // cluster's objects they are left as they came.
 func (s *session) control(ctx context.Context, tx datastore.Store, before autohep.Config) (autohep.Result, error) {
+	_, err := tx.Get(ctx, controllerConfigKey())
+	if errors.Is(err, datastore.ErrNotFound) {
+		_, err = tx.Create(ctx, resources.NewKubeControllersConfiguration())
+	}
+	if err != nil {
+		return autohep.Result{}, err
+	}
 	config, err := s.controllerConfig(ctx, tx)
 	if err != nil || !config.AutoCreate && !before.AutoCreate {
 		return autohep.Result{}, err
@@ -111,11 +122,34 @@ func (s *session) control(ctx context.Context, tx datastore.Store, before autohe
 	return result, err
 }
 
+// warnOfUndone says which changes by hand the controller has replaced at once.
+func (s *session) warnOfUndone(written, controlled *recorder) {
+	var undone []string
+	for name := range written.endpoints {
+		if controlled.endpoints[name] {
+			undone = append(undone, name)
+		}
+	}
+	if len(undone) == 0 {
+		return
+	}
+	who := resources.HostEndpoint.Key(slices.Min(undone)).String()
+	if len(undone) > 1 {
+		who += fmt.Sprintf(" and %d more", len(undone)-1)
+	}
+	s.deps.warn(who + ": this change to an automatic host endpoint is undone, since it follows its node; " +
+		"change the node instead, or set CALICO_LOCAL_CONTROLLER=Disabled to work on a copy of a cluster's objects")
+}
+
+func controllerConfigKey() resources.Key {
+	return resources.KubeControllersConfiguration.Key(v3.DefaultName)
+}
+
 func (s *session) controllerConfig(ctx context.Context, tx datastore.Store) (autohep.Config, error) {
 	if !s.RunsController {
 		return autohep.Config{}, nil
 	}
-	o, err := tx.Get(ctx, resources.KubeControllersConfiguration.Key(v3.DefaultName))
+	o, err := tx.Get(ctx, controllerConfigKey())
 	if errors.Is(err, datastore.ErrNotFound) {
 		return autohep.Config{}, nil
 	}
@@ -125,33 +159,47 @@ func (s *session) controllerConfig(ctx context.Context, tx datastore.Store) (aut
 	return autohep.ConfigFrom(o.(*v3.KubeControllersConfiguration)), nil
 }
 
-// touched is a Store that remembers which kinds were written.
-type touched struct {
+// recorder is a Store that remembers what was written.
+type recorder struct {
 	datastore.Store
 	kinds map[*resources.Kind]bool
+	// endpoints are the names of host endpoints.
+	endpoints map[string]bool
 }
 
-func (t *touched) Create(ctx context.Context, o resources.Object) (resources.Object, error) {
-	t.note(o)
-	return t.Store.Create(ctx, o)
+func newRecorder(s datastore.Store) *recorder {
+	return &recorder{Store: s, kinds: map[*resources.Kind]bool{}, endpoints: map[string]bool{}}
 }
 
-func (t *touched) Update(ctx context.Context, o resources.Object) (resources.Object, error) {
-	t.note(o)
-	return t.Store.Update(ctx, o)
+func (r *recorder) Create(ctx context.Context, o resources.Object) (resources.Object, error) {
+	out, err := r.Store.Create(ctx, o)
+	return out, r.note(o, err)
 }
 
-func (t *touched) Delete(ctx context.Context, key resources.Key, resourceVersion string) error {
-	t.kinds[key.Kind] = true
-	return t.Store.Delete(ctx, key, resourceVersion)
+func (r *recorder) Update(ctx context.Context, o resources.Object) (resources.Object, error) {
+	out, err := r.Store.Update(ctx, o)
+	return out, r.note(o, err)
 }
 
-func (t *touched) note(o resources.Object) {
-	if key, ok := resources.KeyOf(o); ok {
-		t.kinds[key.Kind] = true
+func (r *recorder) Delete(ctx context.Context, key resources.Key, resourceVersion string) error {
+	return r.noteKey(key, r.Store.Delete(ctx, key, resourceVersion))
+}
+
+func (r *recorder) note(o resources.Object, err error) error {
+	key, _ := resources.KeyOf(o)
+	return r.noteKey(key, err)
+}
+
+func (r *recorder) noteKey(key resources.Key, err error) error {
+	if err == nil {
+		r.kinds[key.Kind] = true
+		if key.Kind == resources.HostEndpoint {
+			r.endpoints[key.Name] = true
+		}
 	}
+	return err
 }
 
-func (t *touched) concernsController() bool {
-	return t.kinds[resources.Node] || t.kinds[resources.HostEndpoint] || t.kinds[resources.KubeControllersConfiguration]
+func (r *recorder) concernsController() bool {
+	return r.kinds[resources.Node] || r.kinds[resources.HostEndpoint] || r.kinds[resources.KubeControllersConfiguration]
 }

@@ -41,13 +41,14 @@ With -o json, standard output is a list of findings, each with severity (error o
 		},
 	}
 	o.add(cmd)
+	cmd.Flags().Lookup("config").Usage = "not read: checking needs no datastore"
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "json: the findings for machines")
 	complete(cmd, "output", []string{"json"})
 	return cmd
 }
 
 func runValidate(o *validateOptions) error {
-	items, err := o.read(o.deps)
+	input, err := o.read(o.deps)
 	if errors.Is(err, errNoObjects) {
 		_, err := fmt.Fprintln(o.deps.Out, errNoObjects)
 		return err
@@ -55,10 +56,13 @@ func runValidate(o *validateOptions) error {
 	if err != nil {
 		return err
 	}
+	items := input.Items
 	invalid := checked(items, o.namespace)
+	mistakes := inOrder(invalid, len(items))
+	o.deps.warnAbout(input.Warnings, mistakes)
 	report := outcome{
 		verb: "validate", past: "validated", kind: kindOf(items),
-		total: len(items), ok: len(items) - len(invalid), errs: o.deps.mistakeLines(inOrder(invalid, len(items))),
+		total: len(items), ok: len(items) - len(invalid), errs: o.deps.mistakeLines(mistakes),
 	}
 	return report.report(o.deps)
 }

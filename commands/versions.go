@@ -18,7 +18,7 @@ func (s *session) compareVersions(ctx context.Context) {
 		return
 	}
 	cluster := o.(*v3.ClusterInformation).Spec.CalicoVersion
-	if cluster == "" || plainVersion(cluster) == plainVersion(s.deps.Build.Version) {
+	if cluster == "" || s.deps.Build.Version == "" || plainVersion(cluster) == plainVersion(s.deps.Build.Version) {
 		return
 	}
 	s.deps.warn(fmt.Sprintf("the cluster runs Calico %s and this is calicoctl %s; --allow-version-mismatch silences this",

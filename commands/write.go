@@ -53,7 +53,7 @@ func (o *writeOptions) command(use, short, long, example string) *cobra.Command 
 func runWrite(ctx context.Context, o *writeOptions) error {
 	d := o.deps
 	started := d.Now()
-	items, err := o.read(d)
+	input, err := o.read(d)
 	if errors.Is(err, errNoObjects) {
 		_, err := fmt.Fprintln(d.Out, errNoObjects)
 		return err
@@ -61,9 +61,13 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if err != nil {
 		return err
 	}
+	items := input.Items
 	report := outcome{verb: string(o.verb), past: o.past, kind: kindOf(items), total: len(items)}
-	if invalid := checked(items, o.namespace); len(invalid) > 0 {
-		report.errs = d.mistakeLines(inOrder(invalid, len(items)))
+	invalid := checked(items, o.namespace)
+	mistakes := inOrder(invalid, len(items))
+	d.warnAbout(input.Warnings, mistakes)
+	if len(mistakes) > 0 {
+		report.errs = d.mistakeLines(mistakes)
 		if valid := len(items) - len(invalid); valid > 0 {
 			report.errs = append(report.errs, fmt.Sprintf("nothing was written, not even the %s without a mistake", count(valid, "object")))
 		}
@@ -88,11 +92,12 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 		report.errs = append(report.errs, "nothing was written, as --atomic asks")
 		return report.report(d)
 	}
+	report.ok = len(results) - len(failed)
 	if o.dryRun {
 		return o.reportDryRun(results, automatic, report)
 	}
 	d.summarize(results, automatic, started)
-	report.ok = len(results) - len(failed) - skipped(d, results, "exist already")
+	report.ok -= skipped(d, results, "exists already")
 	return report.report(d)
 }
 
@@ -157,7 +162,7 @@ func skipped(d *Deps, results []datastore.Result, why string) int {
 		}
 	}
 	if n > 0 {
-		d.say(fmt.Sprintf("skipped %s that %s", count(n, "object"), why))
+		d.say(fmt.Sprintf("skipped %d: %s", n, why))
 	}
 	return n
 }

@@ -33,8 +33,13 @@ type Key struct {
 	Name string
 }
 
-// String is "Kind(name)", the form that messages use.
-func (k Key) String() string { return k.Kind.Name + "(" + k.Name + ")" }
+// String is "Kind(name)", the form that messages use, or "Kind" if the whole kind is meant.
+func (k Key) String() string {
+	if k.Name == "" {
+		return k.Kind.Name
+	}
+	return k.Kind.Name + "(" + k.Name + ")"
+}
 
 // Column is one column of a kind's table.
 type Column[T Object] struct {

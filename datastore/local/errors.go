@@ -27,46 +27,43 @@ func (s *Store) failure(op string, key resources.Key, err error) error {
 	case s.isClosed():
 		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, s.path+" has been closed")
 	case errors.As(err, &native):
-		sentinel, detail := s.explain(native)
+		detail, sentinel := s.explain(native)
 		return datastore.ErrorOf(op, key, sentinel, detail)
 	case errors.Is(err, sql.ErrNoRows): // only the counter is always there
 		return datastore.ErrorOf(op, key, datastore.ErrInvalid, s.damaged("its counter is missing"))
 	case errors.Is(err, sql.ErrTxDone):
 		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, "the transaction is over")
-	case errors.Is(err, fs.ErrPermission):
-		return datastore.ErrorOf(op, key, datastore.ErrUnauthorized, err.Error())
 	case errors.Is(err, syscall.ENOSPC):
 		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, s.noSpace())
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return datastore.ErrorOf(op, key, datastore.ErrUnavailable, err.Error())
 	}
 	return datastore.ErrorOf(op, key, datastore.ErrUnavailable, s.path+": "+err.Error())
 }
 
 // explain says in whose power it is to help against an error of SQLite.
-func (s *Store) explain(native *sqlite.Error) (sentinel error, detail string) {
+func (s *Store) explain(native *sqlite.Error) (detail string, sentinel error) {
 	switch native.Code() {
 	case sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_DATA, sqlite3.SQLITE_IOERR_CORRUPTFS:
-		return datastore.ErrInvalid, s.damaged(native.Error())
+		return s.damaged(native.Error()), datastore.ErrInvalid
 	}
 	switch native.Code() & 0xff { // the rest of the code tells apart causes of the same cure
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
-		return datastore.ErrUnavailable, fmt.Sprintf("another process is writing to %s for more than %v", s.path, s.patience)
+		return fmt.Sprintf("another process is writing to %s for more than %v", s.path, s.patience), datastore.ErrUnavailable
 	case sqlite3.SQLITE_FULL:
-		return datastore.ErrUnavailable, s.noSpace()
+		return s.noSpace(), datastore.ErrUnavailable
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return datastore.ErrUnauthorized, fmt.Sprintf(
-			"%s cannot be written: the file or its folder is read-only (%v)", s.path, native)
+		return fmt.Sprintf(
+			"%s cannot be written: the file or its folder is read-only (%v)", s.path, native), datastore.ErrUnavailable
 	case sqlite3.SQLITE_CANTOPEN:
-		return datastore.ErrUnavailable, fmt.Sprintf(
-			"%s or its companions %[1]s-wal and %[1]s-shm cannot be opened: the folder must be writable (%v)", s.path, native)
+		return fmt.Sprintf(
+			"%s or its companions %[1]s-wal and %[1]s-shm cannot be opened: the folder must be writable (%v)", s.path, native), datastore.ErrUnavailable
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR,
 		sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA:
-		return datastore.ErrInvalid, s.damaged(native.Error())
+		return s.damaged(native.Error()), datastore.ErrInvalid
 	}
-	return datastore.ErrUnavailable, fmt.Sprintf("%s cannot be read or written: %v", s.path, native)
+	return fmt.Sprintf("%s cannot be read or written: %v", s.path, native), datastore.ErrUnavailable
 }
 
 func (s *Store) noSpace() string { return "no space left for " + s.path }

@@ -147,14 +147,14 @@ func TestKill(t *testing.T) {
 		p.release()
 		acknowledged := 0
 		for range moment.batches {
-			fmt.Sscan(p.line(), &acknowledged)
+			acknowledged = number(t, p.line())
 		}
 		time.Sleep(moment.delay * time.Millisecond)
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		for line := p.line(); line != ""; line = p.line() {
-			fmt.Sscan(line, &acknowledged)
+			acknowledged = number(t, line)
 		}
 		_ = p.Wait()
 
@@ -305,4 +305,13 @@ func wantError(t *testing.T, err, want error, parts ...string) {
 	if i := slices.IndexFunc(parts, func(p string) bool { return !strings.Contains(err.Error(), p) }); i >= 0 {
 		t.Errorf("error %q does not say %q", err, parts[i])
 	}
+}
+
+func number(t *testing.T, line string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -76,8 +76,7 @@ func TestFileSizeLimit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	p := start(t, "limited", path)
 	p.release()
-	n := 0
-	fmt.Sscan(p.line(), &n)
+	n := number(t, p.line())
 	text := p.line()
 	p.wait()
 	if !strings.Contains(text, datastore.ErrUnavailable.Error()) || !strings.Contains(text, path) {
@@ -146,7 +145,7 @@ func taskNobody(path string) error {
 			return fmt.Errorf("%s: got error %w", name, err)
 		}
 		if !strings.Contains(err.Error(), filepath.Dir(name)) {
-			return fmt.Errorf("error %q does not say where", err)
+			return fmt.Errorf("%s: the error does not say where: %w", name, err)
 		}
 	}
 	return nil

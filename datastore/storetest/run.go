@@ -141,7 +141,7 @@ func (f *fixture) same(what string, want, got any) {
 func (f *fixture) fails(what string, err, want error, about resources.Key) {
 	f.Helper()
 	for _, sentinel := range sentinels() {
-		if errors.Is(err, sentinel) != (sentinel == want) {
+		if errors.Is(err, sentinel) != errors.Is(want, sentinel) {
 			f.Errorf("%s: got error %v, want %v and no other", what, err, want)
 			return
 		}

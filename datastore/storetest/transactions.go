@@ -83,7 +83,7 @@ func txKeepsNothingAfterAPanic(f *fixture) {
 	want := f.before()
 	func() {
 		defer func() {
-			if r := recover(); r != errOnPurpose {
+			if r, ok := recover().(error); !ok || !errors.Is(r, errOnPurpose) {
 				f.Errorf("recovered %v, want %v", r, errOnPurpose)
 			}
 		}()

@@ -157,7 +157,7 @@ func watchEndsWithItsContext(f *fixture) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	w := f.watch(ctx, resources.GlobalNetworkSet, start)
 	time.AfterFunc(soon, cancel)
-	f.ends(w, f.ctx, context.Canceled)
+	f.ends(f.ctx, w, context.Canceled)
 }
 
 func watchEndsWithTheContextOfNext(f *fixture) {
@@ -165,11 +165,11 @@ func watchEndsWithTheContextOfNext(f *fixture) {
 	w := f.watch(f.ctx, resources.GlobalNetworkSet, start)
 	ctx, cancel := context.WithTimeout(f.ctx, soon)
 	defer cancel()
-	f.ends(w, ctx, context.DeadlineExceeded)
+	f.ends(ctx, w, context.DeadlineExceeded)
 }
 
 // ends checks that a watch ends with an error, if other objects do not keep it alive.
-func (f *fixture) ends(w datastore.Watcher, ctx context.Context, want error) {
+func (f *fixture) ends(ctx context.Context, w datastore.Watcher, want error) {
 	f.Helper()
 	var err error
 	for err == nil {

@@ -28,7 +28,7 @@ func (b *bench) print(w io.Writer, rows []row) error {
 	for _, r := range rows {
 		table = append(table, r.cells())
 	}
-	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs; medians of %d runs (start-up: %d, 100,000 objects: 1)\n\n%s",
+	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs; runs of each: %d (start-up: %d, 100,000 objects: 1)\n\n%s",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.runs, b.runs*quickRuns, aligned(table))
 	return err
 }

@@ -138,7 +138,8 @@ spec:
   - action: Allow
 EOF
 
-# Every node reaches every node's kubelet.
+# Every node reaches every node's kubelet. From here on, nodes that are no masters take nothing else but
+# failsafe ports: not even local connections to their own loopback address.
 calicoctl label nodes --all kubernetes-host=
 calicoctl apply -f - << EOF
 apiVersion: projectcalico.org/v3
