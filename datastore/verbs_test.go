@@ -93,12 +93,14 @@ func TestWrite(t *testing.T) {
 		{datastore.Replace, []resources.Object{tier("a", 2)}, []string{"Tier(a) configured"}},
 		{datastore.Apply, []resources.Object{tier("a", 2), tier("a", 3), tier("b", 1)}, []string{"Tier(a) unchanged", "Tier(a) configured", "Tier(b) created"}},
 		{
-			datastore.Apply, []resources.Object{policy("p", "c"), policy("q", "d"), tier("c", 1)},
+			datastore.Apply,
+			[]resources.Object{policy("p", "c"), policy("q", "d"), tier("c", 1)},
 			[]string{"GlobalNetworkPolicy(p) created", "resource does not exist: Tier(d)", "Tier(c) created"},
 		},
 		{datastore.Replace, []resources.Object{policy("p", "nosuch")}, []string{"resource does not exist: Tier(nosuch)"}},
 		{
-			datastore.Apply, []resources.Object{resources.ClusterInformation.New(), resources.Profile.Builtin()[0]},
+			datastore.Apply,
+			[]resources.Object{resources.ClusterInformation.New(), resources.Profile.Builtin()[0]},
 			[]string{
 				"operation apply is not supported on ClusterInformation: resource is readonly",
 				"Profile(projectcalico-default-allow) unchanged",

@@ -51,7 +51,8 @@ func TestFormats(t *testing.T) {
 		"template, objects":    {"go-template={{len .}}{{range .}} {{.ObjectMeta.Name}}{{end}}", []Result{one(a), one(b)}, "2 a longer-name"},
 		"template functions": {
 			`go-template={{range .}}{{join .Spec.ExpectedIPs "+"}} {{joinAndTruncate .Spec.ExpectedIPs "," 9}} {{config "asnumber"}}{{end}}`,
-			[]Result{one(a)}, "10.0.0.1+fd00::1 10.0.0.1,... 64512",
+			[]Result{one(a)},
+			"10.0.0.1+fd00::1 10.0.0.1,... 64512",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
