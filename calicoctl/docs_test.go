@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// step is a command of a document and what the document says that it prints.
+type step struct{ Command, Output string }
+
+// TestDocs runs every example of the README and of docs, in order, in a shell and on a
+// new datastore for each file. What is printed must be what the document shows.
+func TestDocs(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, filepath.Join(root, "README.md")) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := examples(t, string(text))
+			if diff := cmp.Diff(want, runExamples(t, root, want)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+var (
+	console = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+	heredoc = regexp.MustCompile(`<<\s*'?(\w+)'?$`)
+)
+
+// examples finds the commands of all console blocks: after "$ ", with the lines of their
+// here-documents and those after a backslash.
+func examples(t *testing.T, text string) []step {
+	t.Helper()
+	var steps []step
+	for _, block := range console.FindAllStringSubmatch(text, -1) {
+		end, more := "", false
+		for line := range strings.Lines(block[1]) {
+			command, isCommand := strings.CutPrefix(line, "$ ")
+			switch {
+			case end != "" || more:
+				steps[len(steps)-1].Command += line
+				command = line
+			case isCommand:
+				steps = append(steps, step{Command: command})
+			case len(steps) == 0:
+				t.Fatalf("output without a command: %s", line)
+			default:
+				steps[len(steps)-1].Output += line
+				continue
+			}
+			if strings.TrimSpace(command) == end {
+				end = ""
+			} else if m := heredoc.FindStringSubmatch(strings.TrimSpace(command)); m != nil {
+				end = m[1]
+			}
+			more = strings.HasSuffix(command, "\\\n")
+		}
+	}
+	return steps
+}
+
+// runExamples gives the same steps with what is really printed.
+func runExamples(t *testing.T, root string, steps []step) []step {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(folder, "testdata")); err != nil {
+		t.Fatal(err)
+	}
+	const mark = "\x01"
+	var script strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&script, "%sprintf '\\001'\n", s.Command)
+	}
+	shell := exec.CommandContext(t.Context(), "sh")
+	shell.Stdin, shell.Dir = strings.NewReader(script.String()), folder
+	shell.Env = append(os.Environ(), "HOME="+folder, "DATASTORE_TYPE=local",
+		"CALICO_LOCAL_PATH="+filepath.Join(folder, ".store", "datastore.db"))
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	printed := strings.Split(string(out), mark)
+	var got []step
+	for i, s := range steps {
+		if i >= len(printed)-1 {
+			t.Fatalf("the shell stopped before: %s", s.Command)
+		}
+		got = append(got, step{s.Command, strings.ReplaceAll(printed[i], folder, "DIR")})
+	}
+	return got
+}
