@@ -96,14 +96,14 @@ func normalize(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fill FILE N TEXT appends TEXT to FILE, N times. @ in it stands for the number of the copy.
-// A newline in TEXT is written \n.
+// A newline in TEXT is written \n, a carriage return \r.
 func fill(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: fill file n text")
 	}
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	text := strings.ReplaceAll(args[2], `\n`, "\n")
+	text := strings.NewReplacer(`\n`, "\n", `\r`, "\r").Replace(args[2])
 	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	ts.Check(err)
 	var all strings.Builder

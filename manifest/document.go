@@ -28,7 +28,7 @@ type document struct {
 type decoder struct {
 	fieldSets map[reflect.Type]*fieldSet
 
-	chunk   chunk
+	chunk   *chunk
 	object  string
 	lenient bool
 
@@ -40,7 +40,7 @@ type decoder struct {
 
 func newDecoder() *decoder { return &decoder{fieldSets: map[reflect.Type]*fieldSet{}} }
 
-func (d *decoder) document(c chunk) *document {
+func (d *decoder) document(c *chunk) *document {
 	*d = decoder{fieldSets: d.fieldSets, chunk: c}
 	out := &document{}
 	if len(c.data) > MaxDocument {
@@ -122,7 +122,7 @@ func (d *decoder) root(n *yaml.Node, inherited meaning, index []int) []Item {
 	if !ok {
 		return nil
 	}
-	item.Position, item.chunk, item.index = d.position(n), d.chunk, index
+	item.Position, item.chunk, item.index = d.chunk.position(n), d.chunk, index
 	return []Item{item}
 }
 
@@ -267,21 +267,21 @@ func (d *decoder) warn(n *yaml.Node, at path, text string) {
 }
 
 func (d *decoder) note(n *yaml.Node, at path, text string) Mistake {
-	where := d.position(n)
+	where := d.chunk.position(n)
 	return Mistake{Position: where, Object: d.object, Path: at.String(), Text: text, Excerpt: d.chunk.excerpt(where)}
 }
 
-func (d *decoder) lineOf(n *yaml.Node) int { return d.chunk.line + n.Line - 1 }
+func (c *chunk) lineOf(n *yaml.Node) int { return c.line + n.Line - 1 }
 
-func (d *decoder) position(n *yaml.Node) Position {
-	return Position{File: d.chunk.file, Line: d.lineOf(n), Column: n.Column}
+func (c *chunk) position(n *yaml.Node) Position {
+	return Position{File: c.file, Line: c.lineOf(n), Column: n.Column}
 }
 
 // ReadObject reads one object of a known kind from JSON or YAML, as strictly as Read;
 // name stands for the file in messages. Mistakes are returned as Mistakes.
 func ReadObject(kind *resources.Kind, name string, data []byte) (resources.Object, error) {
 	d := newDecoder()
-	d.chunk = chunk{file: name, line: 1, data: data}
+	d.chunk = &chunk{file: name, line: 1, data: data}
 	var object resources.Object
 	d.parse(func(root *yaml.Node) {
 		if item, ok := d.readObject(root, meaning{apiVersion: v3.GroupVersion, kind: kind.Name}); ok {

@@ -21,18 +21,13 @@ func (i Item) Mistake(fieldPath, text string) Mistake {
 }
 
 func (i Item) locate(fieldPath string) Position {
-	d := newDecoder()
-	d.chunk = i.chunk
-	at := i.Position
-	d.parse(func(root *yaml.Node) {
-		for _, index := range i.index {
-			if root = element(root, index); root == nil {
-				return
-			}
+	n := i.chunk.tree()
+	for _, index := range i.index {
+		if n = element(n, index); n == nil {
+			return i.Position
 		}
-		at = d.position(walk(root, segments(fieldPath)))
-	})
-	return at
+	}
+	return i.chunk.position(walk(n, segments(fieldPath)))
 }
 
 // element is an entry of an array, or of a list object.

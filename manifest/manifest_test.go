@@ -154,7 +154,7 @@ func TestLimits(t *testing.T) {
 		laughs += "      " + string(i) + ": &" + string(i) + " [" + strings.TrimSuffix(strings.Repeat("*"+prev+",", 10), ",") + "]\n"
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"size":    {"a: " + strings.Repeat("x", MaxDocument), "larger than the limit of 10 MiB"},
+		"size":    {"a: " + strings.Repeat("x", MaxDocument), "larger than the limit of 40 MiB"},
 		"depth":   {"apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata:\n  managedFields:\n  - fieldsV1: {a: " + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + "}", "limit of 100 levels"},
 		"aliases": {"apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata:\n  name: t\n  " + laughs, "limit of 100000 values"},
 		"loop":    {"&a\napiVersion: v1\nkind: List\nitems: [*a]\n", "limit of 100 levels"},

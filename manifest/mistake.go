@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 )
@@ -60,26 +59,6 @@ func (m Mistake) String() string {
 	}
 	b.WriteString(m.Text)
 	return b.String()
-}
-
-// excerptWidth is how much of a line an excerpt shows.
-const excerptWidth = 100
-
-// excerpt shows a place in the chunk.
-func (c chunk) excerpt(at Position) string {
-	lines := bytes.Split(c.data, []byte("\n"))
-	i := at.Line - c.line
-	if at.Column == 0 || i < 0 || i >= len(lines) {
-		return ""
-	}
-	text := []rune(strings.ReplaceAll(strings.TrimRight(string(lines[i]), "\r"), "\t", " "))
-	column := min(at.Column-1, len(text))
-	start := 0
-	if column > excerptWidth/2 {
-		start = column - excerptWidth/2
-	}
-	end := min(len(text), start+excerptWidth)
-	return string(text[start:end]) + "\n" + strings.Repeat(" ", column-start) + "^"
 }
 
 // Mistakes is an error that lists everything that is wrong with the input, in input order.

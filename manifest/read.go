@@ -33,7 +33,7 @@ type Item struct {
 	// Position is where the object begins.
 	Position Position
 
-	chunk chunk
+	chunk *chunk
 	// index leads from the chunk's root to the object: one entry for each list.
 	index []int
 }
@@ -153,7 +153,7 @@ func readAll(path string, stdin io.Reader) ([]byte, error) {
 }
 
 // parse reads chunks on all processors and keeps their order.
-func parse(chunks []chunk) (items []Item, warnings, mistakes []Mistake) {
+func parse(chunks []*chunk) (items []Item, warnings, mistakes []Mistake) {
 	parsed := make([]*document, len(chunks))
 	var wait sync.WaitGroup
 	workers := min(runtime.GOMAXPROCS(0), len(chunks))

@@ -10,7 +10,7 @@ import (
 // Limits on the input, so that no document can exhaust the machine.
 const (
 	// MaxDocument is the size of one document in bytes.
-	MaxDocument = 10 << 20
+	MaxDocument = 40 << 20
 	// MaxInput is the size of one file or of standard input in bytes.
 	MaxInput = 512 << 20
 	// MaxDepth is how deep a document may nest.
@@ -19,20 +19,12 @@ const (
 	MaxAliased = 100_000
 )
 
-// chunk is the text of one document and where it stands.
-type chunk struct {
-	file string
-	// line is the number of the chunk's first line.
-	line int
-	data []byte
-}
-
 // split cuts a stream where YAML says that a document begins: at a line that starts
 // with "---" and then ends or goes on with white space. Text inside scalars cannot
 // look like that, for YAML forbids it. The marker stays with the document it begins.
-func split(file string, data []byte) []chunk {
+func split(file string, data []byte) []*chunk {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	var chunks []chunk
+	var chunks []*chunk
 	start, startLine, line := 0, 1, 1
 	onlyPreamble := true
 	for at := 0; at < len(data); {
@@ -42,14 +34,14 @@ func split(file string, data []byte) []chunk {
 		}
 		text := data[at:end]
 		if isDocumentStart(text) && !onlyPreamble {
-			chunks = append(chunks, chunk{file: file, line: startLine, data: data[start:at]})
+			chunks = append(chunks, &chunk{file: file, line: startLine, data: data[start:at]})
 			start, startLine = at, line
 		}
 		onlyPreamble = onlyPreamble && isPreamble(text)
 		at, line = end, line+1
 	}
-	chunks = append(chunks, chunk{file: file, line: startLine, data: data[start:]})
-	var out []chunk
+	chunks = append(chunks, &chunk{file: file, line: startLine, data: data[start:]})
+	var out []*chunk
 	for _, c := range chunks {
 		out = append(out, splitJSON(c)...)
 	}
@@ -58,12 +50,12 @@ func split(file string, data []byte) []chunk {
 
 // splitJSON cuts a chunk that is a stream of JSON objects, with nothing but white space
 // between them, as jq writes it. Anything else is left whole.
-func splitJSON(c chunk) []chunk {
+func splitJSON(c *chunk) []*chunk {
 	text := bytes.TrimLeft(c.data, " \t\r\n")
 	if len(text) == 0 || text[0] != '{' {
-		return []chunk{c}
+		return []*chunk{c}
 	}
-	var out []chunk
+	var out []*chunk
 	start, line := 0, c.line
 	for dec := json.NewDecoder(bytes.NewReader(c.data)); ; {
 		var value json.RawMessage
@@ -72,11 +64,11 @@ func splitJSON(c chunk) []chunk {
 			return out
 		}
 		if err != nil {
-			return []chunk{c}
+			return []*chunk{c}
 		}
 		end := int(dec.InputOffset())
 		part := c.data[start:end]
-		out = append(out, chunk{file: c.file, line: line, data: part})
+		out = append(out, &chunk{file: c.file, line: line, data: part})
 		start, line = end, line+bytes.Count(part, []byte("\n"))
 	}
 }

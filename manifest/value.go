@@ -93,7 +93,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, at path) {
 		case seen[f.name] > 0:
 			d.mistake(key, at.child(key.Value), fmt.Sprintf("already set in line %d; remove one of the two", seen[f.name]))
 		default:
-			seen[f.name] = d.lineOf(key)
+			seen[f.name] = d.chunk.lineOf(key)
 			if !exact {
 				d.warn(key, at.child(key.Value), fmt.Sprintf("read as %s; field names are case-sensitive elsewhere", f.name))
 			}
@@ -172,7 +172,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, at path) {
 			d.mistake(key, at.key(name), fmt.Sprintf("already set in line %d; remove one of the two", line))
 			return
 		}
-		seen[name] = d.lineOf(key)
+		seen[name] = d.chunk.lineOf(key)
 		element := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, element, at.key(name))
 		out.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), element)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -131,37 +130,58 @@ type Port struct {
 	Name string `json:"-"`
 }
 
-var (
-	portNumber = regexp.MustCompile(`^[0-9]+$`)
-	portRange  = regexp.MustCompile(`^([0-9]+):([0-9]+)$`)
-	portName   = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
-)
+// maxPortName is how long the name of a port may be.
+const maxPortName = 128
 
 // PortFromString reads a number, "low:high", or a name of at most 128 letters,
 // digits, '_', '.' and '-'.
 func PortFromString(s string) (Port, error) {
-	if portNumber.MatchString(s) {
+	if isDigits(s) {
 		n, err := wholeNumber(s, 65535)
 		if err != nil {
 			return Port{}, fmt.Errorf("port %s is not between 1 and 65535", s)
 		}
 		return Port{Min: uint16(n), Max: uint16(n)}, nil
 	}
-	if m := portRange.FindStringSubmatch(s); m != nil {
-		low, errLow := wholeNumber(m[1], 65535)
-		high, errHigh := wholeNumber(m[2], 65535)
-		if errLow != nil || errHigh != nil {
-			return Port{}, fmt.Errorf("a port of the range %s is not between 1 and 65535", s)
-		}
-		if low > high {
-			return Port{}, fmt.Errorf("the range %s is the wrong way round; write %s:%s", s, m[2], m[1])
-		}
-		return Port{Min: uint16(low), Max: uint16(high)}, nil
+	if low, high, ok := strings.Cut(s, ":"); ok && isDigits(low) && isDigits(high) {
+		return portRange(s, low, high)
 	}
-	if !portName.MatchString(s) {
+	if !isPortName(s) {
 		return Port{}, fmt.Errorf("%q is no port: write a number, a range such as 2379:2381, or the name of an endpoint's port", s)
 	}
 	return Port{Name: s}, nil
+}
+
+func portRange(s, low, high string) (Port, error) {
+	from, errLow := wholeNumber(low, 65535)
+	to, errHigh := wholeNumber(high, 65535)
+	if errLow != nil || errHigh != nil {
+		return Port{}, fmt.Errorf("a port of the range %s is not between 1 and 65535", s)
+	}
+	if from > to {
+		return Port{}, fmt.Errorf("the range %s is the wrong way round; write %s:%s", s, high, low)
+	}
+	return Port{Min: uint16(from), Max: uint16(to)}, nil
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isPortName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '.', c == '-':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxPortName
 }
 
 // String is the form of the port in JSON, without quotes.

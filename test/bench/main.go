@@ -45,7 +45,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{runs: *runs, large: *large, only: *only, binary: *binary}
+	b := &bench{runs: *runs, large: *large, only: *only, binary: *binary, load: load()}
 	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -60,6 +60,8 @@ type bench struct {
 	binary string
 	// folder is the temporary one; everything that is written is in it.
 	folder string
+	// load says how busy the machine was before.
+	load string
 }
 
 func (b *bench) run(ctx context.Context) (err error) {

@@ -28,9 +28,20 @@ func (b *bench) print(w io.Writer, rows []row) error {
 	for _, r := range rows {
 		table = append(table, r.cells())
 	}
-	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs; runs of each: %d (start-up: %d, 100,000 objects: 1)\n\n%s",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.runs, b.runs*quickRuns, aligned(table))
+	_, err = fmt.Fprintf(w, "%s %s/%s, %d CPUs%s; runs of each: %d (start-up: %d, 100,000 objects: 1)\n\n%s",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.load, b.runs, b.runs*quickRuns, aligned(table))
 	return err
+}
+
+// load tells how many processes other than this one want a processor, where the system
+// knows: times that were measured on a busy machine are not worth much.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	lastMinute, _, ok := strings.Cut(string(text), " ")
+	if err != nil || !ok {
+		return ""
+	}
+	return ", load " + lastMinute + " at the start"
 }
 
 func sizeCells(size int64) []string {

@@ -1,0 +1,77 @@
+package manifest
+
+import (
+	"bytes"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// chunk is the text of one document and where it stands. What is derived from the text
+// is kept, for a document may have as many mistakes as it has fields.
+type chunk struct {
+	file string
+	// line is the number of the chunk's first line.
+	line int
+	data []byte
+
+	// starts are the offsets of the lines, once excerpt has needed them.
+	starts []int
+	// root is the document, once tree has read it.
+	root   *yaml.Node
+	isRead bool
+}
+
+// tree reads the document again, for places to be found in it. It was read without a
+// mistake before.
+func (c *chunk) tree() *yaml.Node {
+	if !c.isRead {
+		c.isRead = true
+		d := newDecoder()
+		d.chunk = c
+		d.parse(func(root *yaml.Node) { c.root = root })
+	}
+	return c.root
+}
+
+// An excerpt shows this much of a line, and nothing of a line that nobody would read.
+const (
+	excerptWidth  = 100
+	excerptMaxLen = 10_000
+)
+
+// excerpt shows a place in the chunk: its line and, below, a caret under the column.
+func (c *chunk) excerpt(at Position) string {
+	line := c.lineText(at.Line - c.line)
+	if at.Column == 0 || line == "" || len(line) > excerptMaxLen {
+		return ""
+	}
+	text := []rune(strings.ReplaceAll(line, "\t", " "))
+	column := min(at.Column-1, len(text))
+	start := max(0, column-excerptWidth/2)
+	end := min(len(text), start+excerptWidth)
+	return string(text[start:end]) + "\n" + strings.Repeat(" ", column-start) + "^"
+}
+
+// lineText is the i-th line of the chunk without its end, or nothing if there is none.
+func (c *chunk) lineText(i int) string {
+	if c.starts == nil {
+		c.starts = []int{0}
+		for at := 0; ; {
+			next := bytes.IndexByte(c.data[at:], '\n')
+			if next < 0 {
+				break
+			}
+			at += next + 1
+			c.starts = append(c.starts, at)
+		}
+	}
+	if i < 0 || i >= len(c.starts) {
+		return ""
+	}
+	end := len(c.data)
+	if i+1 < len(c.starts) {
+		end = c.starts[i+1] - 1
+	}
+	return strings.TrimSuffix(string(c.data[c.starts[i]:end]), "\r")
+}
