@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
+			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 			env.Setenv("DATASTORE_TYPE", "local")
 			env.Setenv("CALICO_LOCAL_PATH", filepath.Join(env.WorkDir, ".store", "datastore.db"))
 			return nil
@@ -106,11 +107,15 @@ func fill(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.NewReplacer(`\n`, "\n", `\r`, "\r").Replace(args[2])
 	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	ts.Check(err)
-	var all strings.Builder
-	for i := range n {
-		all.WriteString(strings.ReplaceAll(text, "@", strconv.Itoa(i)))
+	all := strings.Repeat(text, n)
+	if strings.Contains(text, "@") {
+		var numbered strings.Builder
+		for i := range n {
+			numbered.WriteString(strings.ReplaceAll(text, "@", strconv.Itoa(i)))
+		}
+		all = numbered.String()
 	}
-	_, err = file.WriteString(all.String())
+	_, err = file.WriteString(all)
 	ts.Check(err)
 	ts.Check(file.Close())
 }

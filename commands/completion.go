@@ -71,6 +71,9 @@ func completeObjects(d *Deps, g *globalOptions, configFile *string, names int) c
 	}
 }
 
+// longestShortName is how long a word for a kind may be to be offered beside the plural.
+const longestShortName = 8
+
 // kindWords are the plural of each kind and its short names, with the kinds before the
 // last comma kept.
 func kindWords(typed string) []string {
@@ -79,7 +82,7 @@ func kindWords(typed string) []string {
 	for _, k := range resources.All() {
 		words = append(words, before+k.Plural)
 		for _, alias := range k.Aliases {
-			if len(alias) <= len("gnetsets") && alias != k.Plural {
+			if len(alias) <= longestShortName && alias != k.Plural {
 				words = append(words, before+alias)
 			}
 		}
@@ -89,7 +92,7 @@ func kindWords(typed string) []string {
 
 // objectNames reads the names of a kind. A datastore that does not answer completes nothing.
 func objectNames(ctx context.Context, d *Deps, g *globalOptions, configFile string, kind *resources.Kind, given []string) []string {
-	s, err := openSession(ctx, d, g, configFile)
+	s, err := openSession(ctx, d, g, configFile, reading)
 	if err != nil {
 		return nil
 	}

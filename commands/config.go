@@ -1,12 +1,15 @@
 package commands
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -112,8 +116,11 @@ func parseConfig(path string, text []byte) (Config, error) {
 	problem := func(format string, args ...any) (Config, error) {
 		return Config{}, clientError(fmt.Errorf("syntax error in %s: "+format, append([]any{path}, args...)...))
 	}
+	if bytes.Contains(text, []byte("\n---")) {
+		return problem("invalid config file: it has more than one document")
+	}
 	if err := yaml.UnmarshalStrict(text, &file); err != nil {
-		return problem("failed to parse config as YAML/JSON: %w", err)
+		return problem("failed to parse config as YAML/JSON: %s (its text is not shown, since it may hold secrets)", withoutText(err))
 	}
 	if file.APIVersion != v3.GroupVersion {
 		return problem("invalid config file: unknown APIVersion '%s', write %s", file.APIVersion, v3.GroupVersion)
@@ -122,6 +129,42 @@ func parseConfig(path string, text []byte) (Config, error) {
 		return problem("invalid config file: expected kind 'CalicoAPIConfig', got '%s'", file.Kind)
 	}
 	return file.Spec, nil
+}
+
+var (
+	yamlLine    = regexp.MustCompile(`line [0-9]+`)
+	yamlUnknown = regexp.MustCompile(`unknown field "([^"]*)"`)
+)
+
+// withoutText says what is wrong with a configuration file in words that quote nothing
+// of it but the names of keys that there are.
+func withoutText(err error) string {
+	text := "it cannot be read"
+	if m := yamlUnknown.FindStringSubmatch(err.Error()); m != nil {
+		text = "it has an unknown key"
+		if near, ok := resources.Nearest(m[1], configKeys()); ok {
+			text += "; did you mean " + near + "?"
+		}
+	}
+	for _, key := range configKeys() {
+		if strings.Contains(err.Error(), `key "`+key+`" already set`) {
+			text = key + " is set twice"
+		}
+	}
+	if line := yamlLine.FindString(err.Error()); line != "" {
+		text += ", in " + line
+	}
+	return text
+}
+
+// configKeys are the keys of a configuration file's spec.
+func configKeys() []string {
+	var keys []string
+	for f := range reflect.TypeFor[Config]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		keys = append(keys, name)
+	}
+	return keys
 }
 
 // envKeys are the variables that each key of a configuration file has, but for those that

@@ -65,7 +65,7 @@ func TestReadConfig(t *testing.T) {
 		},
 		"file with an unknown key": {
 			file: fileHead + "  bogus: 1\n",
-			err:  `Failed to create Calico API client: syntax error in FILE: failed to parse config as YAML/JSON: error unmarshaling JSON: while decoding JSON: json: unknown field "bogus"`,
+			err:  "Failed to create Calico API client: syntax error in FILE: failed to parse config as YAML/JSON: it has an unknown key (its text is not shown, since it may hold secrets)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,6 +89,20 @@ func TestReadConfig(t *testing.T) {
 				t.Errorf("error %q, want %q", text, want)
 			}
 		})
+	}
+}
+
+// TestConfigSecrets breaks files around a secret in every way that makes a parser quote it.
+func TestConfigSecrets(t *testing.T) {
+	for _, text := range []string{
+		"  etcdPassword: *canary\n", "  etcdPassword:canary\n", "  etcdPassword:canary:\n", "  etcdPassword: !!int canary\n",
+		"  etcdPassword: {canary: canary, canary: 1}\n", "  etcdPassword: [canary]\n", "  k8sClientQPS: canary\n", "  kubeconfigInline: |\n canary: x\n",
+		"  etcdPassword: \"canary\n", "  canary\n", "  etcdPassword: `canary`\n", "  etcdPassword: %canary\n", "---\ncanary\n",
+	} {
+		_, err := readConfig(&Deps{}, configFile(t, fileHead+text))
+		if err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

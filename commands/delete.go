@@ -82,7 +82,7 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := openSession(ctx, d, o.global, o.config)
+	s, err := openSession(ctx, d, o.global, o.config, writing)
 	if err != nil {
 		return err
 	}

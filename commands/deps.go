@@ -35,7 +35,7 @@ type Deps struct {
 	// Now is the clock.
 	Now func() time.Time
 	// Open opens the datastore that a configuration names.
-	Open func(ctx context.Context, c Config) (Backend, error)
+	Open func(ctx context.Context, c Config, a access) (Backend, error)
 
 	log *slog.Logger
 }

@@ -46,6 +46,9 @@ Kinds: ` + kindHelp() + `
   calicoctl get -f policy.yaml -o json`,
 		ValidArgsFunction: completeObjects(d, g, &o.config, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseBlankSelector(cmd, o.selector); err != nil {
+				return err
+			}
 			if err := o.complete(args); err != nil {
 				return err
 			}
@@ -59,9 +62,7 @@ Kinds: ` + kindHelp() + `
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "an error, as for all kinds without namespaces: no kind here has them")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces-a", "a", false, "the same as -A")
 	flags.BoolVar(&o.export, "export", false, "leave out what belongs to this cluster: uid, resource version, times")
-	if err := flags.MarkHidden("all-namespaces-a"); err != nil {
-		return cmd // the flag exists: it is defined above
-	}
+	flags.Lookup("all-namespaces-a").Hidden = true
 	complete(cmd, "output", output.Formats())
 	return cmd
 }
@@ -83,10 +84,7 @@ func kindHelp() string {
 
 func (o *getOptions) complete(args []string) error {
 	if len(o.files) > 0 {
-		if len(args) > 0 {
-			o.deps.warn("-f is given, so " + strings.Join(args, " ") + " is ignored")
-		}
-		return nil
+		return o.ignore(o.deps, args)
 	}
 	if len(args) == 0 {
 		return errors.New("nothing to get: write a kind (calicoctl get heps), or -f FILE; kinds are " + kindHelp())
@@ -124,7 +122,7 @@ func runGet(ctx context.Context, o *getOptions) error {
 	if err := o.checkNamespace(keys); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, o.deps, o.global, o.config)
+	s, err := openSession(ctx, o.deps, o.global, o.config, reading)
 	if err != nil {
 		return err
 	}
@@ -179,6 +177,17 @@ func (o *getOptions) checkNamespace(keys []resources.Key) error {
 		if err := notNamespaced(key.Kind, namespace); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// errBlankSelector refuses what is nearly always a variable that is not set: a blank
+// selector would mean everything.
+var errBlankSelector = errors.New("--selector is blank; write all() to mean everything")
+
+func refuseBlankSelector(cmd *cobra.Command, selector string) error {
+	if cmd.Flags().Changed("selector") && strings.TrimSpace(selector) == "" {
+		return errBlankSelector
 	}
 	return nil
 }

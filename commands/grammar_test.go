@@ -286,7 +286,7 @@ func (g *classic) ours(args []string) parsedLine {
 		Program:   "calicoctl",
 		LookupEnv: environment(nil),
 		Now:       time.Now,
-		Open: func(context.Context, Config) (Backend, error) {
+		Open: func(context.Context, Config, access) (Backend, error) {
 			opened = true
 			return Backend{}, errors.New("far enough")
 		},

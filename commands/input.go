@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -43,15 +44,39 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 }
 
 // need makes missing or misplaced files an error.
-func (f *fileFlags) need(args []string) error {
+func (f *fileFlags) need(d *Deps, args []string) error {
 	switch {
 	case len(f.files) > 0:
-		return nil
+		return f.ignore(d, args)
 	case len(args) > 0:
 		return fmt.Errorf("resource type '%s' is not supported; to read a manifest, write -f %[1]s", args[0])
 	default:
 		return errors.New("no input: write -f FILE, or -f - to read standard input")
 	}
+}
+
+// ignore passes over words beside -f, as calicoctl does, unless they look like files: a
+// shell that expands -f *.yaml puts all but the first there, and none may be forgotten.
+func (f *fileFlags) ignore(d *Deps, args []string) error {
+	for _, arg := range args {
+		_, err := os.Stat(arg)
+		if err == nil || strings.ContainsAny(arg, "./") {
+			return fmt.Errorf("%s would be ignored: write -f before each file, or -f with their folder", arg)
+		}
+	}
+	if len(args) > 0 {
+		d.warn("-f is given, so " + strings.Join(args, " ") + " is ignored")
+	}
+	stdin := 0
+	for _, file := range f.files {
+		if file == manifest.Stdin {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		return errors.New("-f - is given twice, but standard input can be read only once")
+	}
+	return nil
 }
 
 // errNoObjects says that there is nothing in the input and that this is all right.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/output"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -47,9 +46,12 @@ Automatic host endpoints have the labels of their nodes, so a label on a node se
 		Example: `  calicoctl label nodes node1 environment=dev
   calicoctl label nodes --all kubernetes-host=
   calicoctl label nodes node1 environment=prod stage- --overwrite
-  calicoctl label heps --selector "environment == 'dev'" audited=yes`,
+  calicoctl label nodes --selector "environment == 'dev'" audited=yes`,
 		ValidArgsFunction: completeObjects(d, g, &o.config, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseBlankSelector(cmd, o.selector); err != nil {
+				return err
+			}
 			if err := o.complete(args); err != nil {
 				return err
 			}
@@ -143,7 +145,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := openSession(ctx, d, o.global, o.config)
+	s, err := openSession(ctx, d, o.global, o.config, writing)
 	if err != nil {
 		return err
 	}
@@ -159,11 +161,11 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 		defer done()
 		lines, errs, results = nil, nil, nil
 		for _, name := range names {
-			done, result, err := o.labelOne(ctx, tx, name)
+			said, result, err := o.labelOne(ctx, tx, name)
 			if err != nil {
 				errs = append(errs, err.Error())
 			}
-			lines = append(lines, done...)
+			lines = append(lines, said...)
 			results = append(results, result)
 			step()
 		}
@@ -172,10 +174,10 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 	if err != nil {
 		return err
 	}
-	return o.report(lines, errs, results, automatic, func() { d.summarize(results, automatic, started) })
+	return o.report(lines, errs, results, func() { d.summarize(results, automatic, started) })
 }
 
-func (o *labelOptions) report(lines, errs []string, results []datastore.Result, _ autohep.Result, summarize func()) error {
+func (o *labelOptions) report(lines, errs []string, results []datastore.Result, summarize func()) error {
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(o.deps.Out, output.Escape(line)); err != nil {
 			return err
@@ -227,6 +229,9 @@ func (o *labelOptions) labelOne(ctx context.Context, tx datastore.Store, name st
 		return object, nil
 	})
 	var refused refusedLabel
+	if err == nil {
+		err = o.kept(result.Object, name)
+	}
 	switch {
 	case err == nil:
 		return lines, result, nil
@@ -238,6 +243,18 @@ func (o *labelOptions) labelOne(ctx context.Context, tx datastore.Store, name st
 	}
 	result.Err = err
 	return nil, result, err
+}
+
+// kept checks that the labels are as asked: some belong to calicoctl, not to users.
+func (o *labelOptions) kept(object resources.Object, name string) error {
+	labels := object.GetLabels()
+	for _, c := range o.labels {
+		value, exists := labels[c.key]
+		if exists == c.remove || !c.remove && value != c.value {
+			return refusedLabel(fmt.Sprintf("label %s of %s %s follows from the object itself and stays %s", c.key, o.word, name, value))
+		}
+	}
+	return nil
 }
 
 // refusedLabel is a change that the user must ask for in another way.

@@ -25,9 +25,6 @@ const (
 	exitInterrupted = 130
 )
 
-// errSilent is a failure about which everything is said.
-var errSilent = errors.New("the error is printed")
-
 // said is an error in exactly the words that scripts look for.
 type said string
 
@@ -38,16 +35,16 @@ func (s said) Error() string { return string(s) }
 func Main(ctx context.Context, build Build) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends what does not heed the first
 	if info, ok := debug.ReadBuildInfo(); ok && build.Version == "" {
 		build.Version = info.Main.Version // what "go install" knows
 	}
-	_, noColor := os.LookupEnv("NO_COLOR")
 	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))
 	return Run(ctx, os.Args[1:], Deps{
 		IO: IO{
 			In: interruptible{ctx, os.Stdin}, Out: os.Stdout, Err: os.Stderr,
 			OutTerminal: outTerminal, ErrTerminal: errTerminal,
-			Color: !noColor && os.Getenv("TERM") != "dumb",
+			Color: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		},
 		Build:     build,
 		Program:   filepath.Base(os.Args[0]),
@@ -90,13 +87,14 @@ func Run(ctx context.Context, args []string, d Deps) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case ctx.Err() != nil:
-		d.complain("interrupted")
-		return exitInterrupted
-	case !errors.Is(err, errSilent):
+	case ctx.Err() == nil:
+		d.complain(err.Error())
+		return exitError
+	case !errors.Is(err, context.Canceled):
 		d.complain(err.Error())
 	}
-	return exitError
+	d.complain("interrupted")
+	return exitInterrupted
 }
 
 // complain writes an error to standard error. Text in it may come from anywhere.

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,13 +11,15 @@ import (
 	"slices"
 	"strings"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/spf13/cobra"
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/manifest"
 	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // Values of --type.
@@ -85,7 +88,7 @@ func (o *patchOptions) complete(args []string) error {
 		return fmt.Errorf("unknown patch type %q; the types are %s", o.patchType, strings.Join(patchTypes, ", "))
 	}
 	if (o.patch == "") == (o.patchFile == "") {
-		return errors.New("no patch: write --patch='{...}' or --patch-file=FILE, one of the two")
+		return errors.New("write either --patch='{...}' or --patch-file=FILE")
 	}
 	return nil
 }
@@ -96,16 +99,18 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 	if err != nil {
 		return fmt.Errorf("hit error: %w", err)
 	}
-	s, err := openSession(ctx, o.deps, o.global, o.config)
+	s, err := openSession(ctx, o.deps, o.global, o.config, writing)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	var result datastore.Result
+	var warnings []manifest.Mistake
 	automatic, err := s.change(ctx, func(tx datastore.Store) error {
 		var err error
-		result, err = datastore.Edit(ctx, tx, o.kind.Key(o.name), func(stored resources.Object) (resources.Object, error) {
-			return patched(o.kind, stored, patch, o.patchType)
+		result, err = datastore.Edit(ctx, tx, o.kind.Key(o.name), func(stored resources.Object) (next resources.Object, err error) {
+			next, warnings, err = patched(o.kind, stored, patch, o.patchType)
+			return next, err
 		})
 		return err
 	}, nil)
@@ -118,6 +123,7 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 	case err != nil:
 		return fmt.Errorf("hit error: updating existing resource: %w", err)
 	}
+	o.deps.warnAbout(warnings, nil)
 	o.deps.summarize([]datastore.Result{result}, automatic, started)
 	_, err = fmt.Fprintf(o.deps.Out, "Successfully patched 1 '%s' resource\n", o.kind.Name)
 	return err
@@ -140,30 +146,85 @@ func (o *patchOptions) readPatch() ([]byte, error) {
 	if len(text) > manifest.MaxDocument {
 		return nil, fmt.Errorf("the patch is larger than the limit of %d MiB", manifest.MaxDocument>>20)
 	}
+	if bytes.Contains(text, []byte("\n---")) {
+		return nil, errors.New("the patch has more than one document; write one")
+	}
 	patch, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
 		return nil, fmt.Errorf("the patch is neither JSON nor YAML: %w", err)
 	}
 	switch first := strings.TrimSpace(string(patch))[0]; {
 	case o.patchType == patchJSON && first != '[':
-		return nil, fmt.Errorf(`a patch of type json is a list of operations: [{"op": "replace", "path": "/spec/order", "value": 100}]`)
+		return nil, errors.New(`a patch of type json is a list of operations: [{"op": "replace", "path": "/metadata/labels/a", "value": "b"}]`)
 	case o.patchType != patchJSON && first != '{':
-		return nil, fmt.Errorf(`a patch of type %s is the part of the object that changes: {"spec": {"order": 100}}`, o.patchType)
+		return nil, fmt.Errorf(`a patch of type %s is the part of the object that changes: {"metadata": {"labels": {"a": "b"}}}`, o.patchType)
+	case o.patchType == patchJSON:
+		return patch, checkOperations(patch)
 	}
 	return patch, nil
 }
 
+// checkOperations refuses what RFC 6902 does not allow: a library that forgives a
+// misspelt "value" would remove the field.
+func checkOperations(patch []byte) error {
+	var operations []map[string]json.RawMessage
+	if err := json.Unmarshal(patch, &operations); err != nil {
+		return errors.New("a patch of type json is a list of operations, each with op and path")
+	}
+	var problems []error
+	for i, operation := range operations {
+		if err := checkOperation(operation); err != nil {
+			problems = append(problems, fmt.Errorf("operation %d of the patch: %w", i+1, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func checkOperation(operation map[string]json.RawMessage) error {
+	var op string
+	_ = json.Unmarshal(operation["op"], &op) // what is no text is no operation
+	needs := map[string][]string{
+		"add": {"value"}, "replace": {"value"}, "test": {"value"}, "remove": {}, "move": {"from"}, "copy": {"from"},
+	}
+	more, known := needs[op]
+	if !known {
+		return errors.New("op is add, remove, replace, move, copy or test")
+	}
+	members := append([]string{"op", "path"}, more...)
+	for _, name := range members {
+		if _, ok := operation[name]; !ok {
+			return fmt.Errorf("%s needs %s", op, strings.Join(members[1:], " and "))
+		}
+	}
+	for name := range operation {
+		if !slices.Contains(members, name) {
+			return fmt.Errorf("%s takes %s, and nothing called %s", op, strings.Join(members[1:], " and "), name)
+		}
+	}
+	for _, name := range []string{"path", "from"} {
+		var pointer string
+		if raw, ok := operation[name]; ok && (json.Unmarshal(raw, &pointer) != nil || !strings.HasPrefix(pointer, "/")) {
+			return fmt.Errorf("%s is a path that begins with /, such as /spec/order", name)
+		}
+	}
+	return nil
+}
+
 // patched is stored with the patch, read as strictly as a manifest.
-func patched(kind *resources.Kind, stored resources.Object, patch []byte, patchType string) (resources.Object, error) {
+func patched(kind *resources.Kind, stored resources.Object, patch []byte, patchType string) (resources.Object, []manifest.Mistake, error) {
 	before, err := json.Marshal(stored)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	after, err := applyPatch(before, patch, patchType)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return manifest.ReadObject(kind, "patch", after)
+	var meant metav1.TypeMeta
+	if err := json.Unmarshal(after, &meant); err == nil && (meant.Kind != kind.Name || meant.APIVersion != v3.GroupVersion) {
+		return nil, nil, errors.New("kind and apiVersion cannot be changed; create the new object and delete the old one")
+	}
+	return manifest.ReadObject(kind, after)
 }
 
 // applyPatch treats strategic patches as merge patches: that is what they are for types
@@ -176,5 +237,5 @@ func applyPatch(before, patch []byte, patchType string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return operations.Apply(before)
+	return operations.ApplyWithOptions(before, &jsonpatch.ApplyOptions{AccumulatedCopySizeLimit: manifest.MaxDocument})
 }

@@ -88,6 +88,7 @@ func (g *globalOptions) setUp(d *Deps) error {
 		return fmt.Errorf("unknown log level: %s, expected one of: %s", g.logLevel, strings.Join(logLevels, ", "))
 	}
 	d.log = slog.New(slog.NewTextHandler(d.Err, &slog.HandlerOptions{Level: level}))
+	d.log.Info("calicoctl", "version", d.Build.Version, "commit", d.Build.Commit, "date", d.Build.Date)
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/edfb3db0/calicoctl/autohep"
@@ -13,9 +15,23 @@ import (
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
+// access says what a command is going to do with a datastore.
+type access int
+
+const (
+	// reading creates nothing: a datastore that is not there yet is like a new one.
+	reading access = iota
+	writing
+)
+
 // openBackend opens the datastore that c names.
-func openBackend(ctx context.Context, c Config) (Backend, error) {
-	store, err := local.Open(ctx, c.localPath(), local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) }))
+func openBackend(ctx context.Context, c Config, a access) (Backend, error) {
+	withSeed := local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) })
+	open := func() (*local.Store, error) { return local.Open(ctx, c.localPath(), withSeed) }
+	if _, err := os.Lstat(c.localPath()); a == reading && errors.Is(err, fs.ErrNotExist) {
+		open = func() (*local.Store, error) { return local.OpenMemory(ctx, withSeed) }
+	}
+	store, err := open()
 	if err != nil {
 		return Backend{}, clientError(err)
 	}
@@ -35,14 +51,16 @@ func seed(ctx context.Context, tx datastore.Store) error {
 type session struct {
 	Backend
 	deps *Deps
+	// notes are warnings about what a change came to, for the time when it is kept.
+	notes []string
 }
 
-func openSession(ctx context.Context, d *Deps, g *globalOptions, configFile string) (*session, error) {
+func openSession(ctx context.Context, d *Deps, g *globalOptions, configFile string, a access) (*session, error) {
 	config, err := loadConfig(d, g, configFile)
 	if err != nil {
 		return nil, err
 	}
-	backend, err := d.Open(ctx, config)
+	backend, err := d.Open(ctx, config, a)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +72,11 @@ func openSession(ctx context.Context, d *Deps, g *globalOptions, configFile stri
 	return s, nil
 }
 
+// close ends the session and says what there is to say about it.
 func (s *session) close() {
+	for _, note := range s.notes {
+		s.deps.warn(note)
+	}
 	if err := s.Store.Close(); err != nil {
 		s.deps.log.Error("closing the datastore failed", "error", err)
 	}
@@ -82,7 +104,7 @@ func (s *session) change(ctx context.Context, write func(datastore.Store) error,
 			if automatic, err = s.control(ctx, controlled, before); err != nil {
 				return err
 			}
-			s.warnOfUndone(written, controlled)
+			s.noteUndone(written, controlled)
 		}
 		if keep != nil && !keep() {
 			return errRollBack
@@ -94,6 +116,9 @@ func (s *session) change(ctx context.Context, write func(datastore.Store) error,
 		return automatic, all(s.Store)
 	}
 	err := store.Atomically(ctx, all)
+	if err != nil {
+		s.notes = nil
+	}
 	if errors.Is(err, errRollBack) {
 		err = nil
 	}
@@ -117,13 +142,20 @@ func (s *session) control(ctx context.Context, tx datastore.Store, before autohe
 	}
 	result, err := autohep.Reconcile(ctx, tx, config)
 	for _, p := range result.Problems {
-		s.deps.warn(p.Text)
+		s.notes = append(s.notes, p.Text)
+	}
+	switch {
+	case result.Deleted > 0 && !config.AutoCreate:
+		s.notes = append(s.notes, fmt.Sprintf("automatic host endpoints are switched off: %d deleted", result.Deleted))
+	case result.Deleted > 0:
+		s.notes = append(s.notes, fmt.Sprintf("automatic host endpoints that no node or template here calls for: %d deleted; "+
+			"CALICO_LOCAL_CONTROLLER=Disabled keeps those of a copy of a cluster's objects", result.Deleted))
 	}
 	return result, err
 }
 
-// warnOfUndone says which changes by hand the controller has replaced at once.
-func (s *session) warnOfUndone(written, controlled *recorder) {
+// noteUndone says which changes by hand the controller has replaced at once.
+func (s *session) noteUndone(written, controlled *recorder) {
 	var undone []string
 	for name := range written.endpoints {
 		if controlled.endpoints[name] {
@@ -137,7 +169,7 @@ func (s *session) warnOfUndone(written, controlled *recorder) {
 	if len(undone) > 1 {
 		who += fmt.Sprintf(" and %d more", len(undone)-1)
 	}
-	s.deps.warn(who + ": this change to an automatic host endpoint is undone, since it follows its node; " +
+	s.notes = append(s.notes, who+": this change to an automatic host endpoint is undone, since it follows its node; "+
 		"change the node instead, or set CALICO_LOCAL_CONTROLLER=Disabled to work on a copy of a cluster's objects")
 }
 

@@ -46,7 +46,7 @@ func (tt *terminal) run(args ...string) seen {
 			tt.now = tt.now.Add(tt.stepByCall)
 			return tt.now
 		},
-		Open: func(ctx context.Context, _ Config) (Backend, error) {
+		Open: func(ctx context.Context, _ Config, _ access) (Backend, error) {
 			store, err := local.Open(ctx, tt.path, local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) }))
 			return Backend{Store: store, RunsController: true}, err
 		},

@@ -170,7 +170,7 @@ func (r *replay) step(i int) string {
 		Program:   "calicoctl",
 		Now:       time.Now,
 		LookupEnv: environment(s.Env),
-		Open: func(ctx context.Context, _ Config) (Backend, error) {
+		Open: func(ctx context.Context, _ Config, _ access) (Backend, error) {
 			store, err := local.Open(ctx, r.path)
 			return Backend{Store: store}, err
 		},

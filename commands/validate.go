@@ -28,7 +28,7 @@ With -o json, standard output is a list of findings, each with severity (error o
 		Example: `  calicoctl validate -f policy.yaml
   calicoctl validate -f manifests/ -R -o json`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := o.need(args); err != nil {
+			if err := o.need(o.deps, args); err != nil {
 				return err
 			}
 			if o.output == "json" {

@@ -56,7 +56,7 @@ func runVersion(ctx context.Context, o *versionOptions) error {
 	}
 	quiet := *o.global
 	quiet.allowVersionMismatch = true // the versions are there for all to see
-	s, err := openSession(ctx, o.deps, &quiet, o.config)
+	s, err := openSession(ctx, o.deps, &quiet, o.config, reading)
 	var noFile errNoConfigFile
 	switch {
 	case errors.As(err, &noFile):

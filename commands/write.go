@@ -39,7 +39,7 @@ func (o *writeOptions) command(use, short, long, example string) *cobra.Command 
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long + writeHelp, Example: example,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.need(args); err != nil {
+			if err := o.need(o.deps, args); err != nil {
 				return err
 			}
 			return runWrite(cmd.Context(), o)
@@ -66,6 +66,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	invalid := checked(items, o.namespace)
 	mistakes := inOrder(invalid, len(items))
 	d.warnAbout(input.Warnings, mistakes)
+	d.warnOfRepeats(items)
 	if len(mistakes) > 0 {
 		report.errs = d.mistakeLines(mistakes)
 		if valid := len(items) - len(invalid); valid > 0 {
@@ -73,7 +74,11 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 		}
 		return report.report(d)
 	}
-	s, err := openSession(ctx, d, o.global, o.config)
+	mode := writing
+	if o.dryRun {
+		mode = reading
+	}
+	s, err := openSession(ctx, d, o.global, o.config, mode)
 	if err != nil {
 		return err
 	}
@@ -99,6 +104,19 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	d.summarize(results, automatic, started)
 	report.ok -= skipped(d, results, "exists already")
 	return report.report(d)
+}
+
+// warnOfRepeats says which objects the input has more than once.
+func (d *Deps) warnOfRepeats(items []manifest.Item) {
+	first := map[resources.Key]manifest.Position{}
+	for _, item := range items {
+		key := item.Kind.Key(item.Object.GetName())
+		if at, ok := first[key]; ok {
+			d.warn(item.Mistake("", fmt.Sprintf("this object is also in %s; the last one counts", at)).String())
+			continue
+		}
+		first[key] = item.Position
+	}
 }
 
 // inOrder lists all mistakes in input order.

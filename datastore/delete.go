@@ -28,9 +28,14 @@ type DeleteOptions struct {
 // each target, in the same order. Objects that need others go before these, wherever
 // they stand. An object that is still needed stays. Errors are as for Write.
 func DeleteAll(ctx context.Context, s Store, targets []Target, o DeleteOptions) ([]Result, error) {
+	d := &deleter{
+		store: s, options: o,
+		needing: map[resources.Key][]resources.Key{}, parts: map[resources.Key][]resources.Key{},
+		read: map[string]bool{}, gone: map[resources.Key]bool{},
+	}
 	results := make([]Result, len(targets))
 	for _, i := range needingFirst(targets) {
-		results[i] = deleteOne(ctx, s, targets[i], o)
+		results[i] = d.deleteOne(ctx, targets[i])
 		if err := results[i].Err; aborts(err) {
 			return results, err
 		}
@@ -39,6 +44,18 @@ func DeleteAll(ctx context.Context, s Store, targets []Target, o DeleteOptions) 
 		}
 	}
 	return results, nil
+}
+
+// deleter knows which objects are linked to which: it reads each kind that matters once.
+type deleter struct {
+	store   Store
+	options DeleteOptions
+	// needing and parts lead from an object to those that need it or are part of it.
+	needing, parts map[resources.Key][]resources.Key
+	// read are the kinds whose linked objects are in the maps.
+	read map[string]bool
+	// gone are the objects that have been deleted since.
+	gone map[resources.Key]bool
 }
 
 func needingFirst(targets []Target) []int {
@@ -56,22 +73,23 @@ func needingFirst(targets []Target) []int {
 	return order
 }
 
-func deleteOne(ctx context.Context, s Store, t Target, o DeleteOptions) Result {
+func (d *deleter) deleteOne(ctx context.Context, t Target) Result {
 	result := Result{Key: t.Key, Action: Deleted}
-	result.Err = mayDelete(ctx, s, t.Key)
+	result.Err = d.mayDelete(ctx, t.Key)
 	if result.Err == nil {
-		result.Err = s.Delete(ctx, t.Key, t.ResourceVersion)
+		result.Err = d.store.Delete(ctx, t.Key, t.ResourceVersion)
 	}
 	switch {
-	case errors.Is(result.Err, ErrNotFound) && o.SkipMissing:
+	case errors.Is(result.Err, ErrNotFound) && d.options.SkipMissing:
 		result.Action, result.Err = Skipped, nil
 	case result.Err == nil:
-		result.Parts, result.Err = deleteParts(ctx, s, t.Key)
+		d.gone[t.Key] = true
+		result.Parts, result.Err = d.deleteParts(ctx, t.Key)
 	}
 	return result
 }
 
-func mayDelete(ctx context.Context, s Store, key resources.Key) error {
+func (d *deleter) mayDelete(ctx context.Context, key resources.Key) error {
 	refuse := func(reason string) error {
 		return &UnsupportedError{Op: "delete", Key: key.String(), Reason: reason}
 	}
@@ -81,9 +99,12 @@ func mayDelete(ctx context.Context, s Store, key resources.Key) error {
 	case slices.Contains(key.Kind.Permanent, key.Name):
 		return refuse("every cluster needs it")
 	}
-	needing, err := linked(ctx, s, key, func(k *resources.Kind) resources.Link[resources.Object] { return k.Needs })
-	if err != nil || len(needing) == 0 {
+	if err := d.readLinks(ctx, key.Kind.Name); err != nil {
 		return err
+	}
+	needing := d.present(d.needing[key])
+	if len(needing) == 0 {
+		return nil
 	}
 	who := needing[0].String()
 	if len(needing) > 1 {
@@ -92,36 +113,46 @@ func mayDelete(ctx context.Context, s Store, key resources.Key) error {
 	return refuse("it is still needed by " + who + "; delete that first")
 }
 
-func deleteParts(ctx context.Context, s Store, whole resources.Key) ([]resources.Key, error) {
-	parts, err := linked(ctx, s, whole, func(k *resources.Kind) resources.Link[resources.Object] { return k.PartOf })
-	if err != nil {
-		return nil, err
-	}
+func (d *deleter) deleteParts(ctx context.Context, whole resources.Key) ([]resources.Key, error) {
+	parts := d.present(d.parts[whole])
 	for i, part := range parts {
-		if err := s.Delete(ctx, part, ""); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := d.store.Delete(ctx, part, ""); err != nil && !errors.Is(err, ErrNotFound) {
 			return parts[:i], err
 		}
+		d.gone[part] = true
 	}
 	return parts, nil
 }
 
-// linked finds the objects of any kind that a link leads from to key.
-func linked(ctx context.Context, s Store, key resources.Key, link func(*resources.Kind) resources.Link[resources.Object]) ([]resources.Key, error) {
-	var found []resources.Key
+func (d *deleter) present(keys []resources.Key) []resources.Key {
+	return slices.DeleteFunc(slices.Clone(keys), func(k resources.Key) bool { return d.gone[k] })
+}
+
+// readLinks finds all objects of any kind that are linked to objects of the named kind.
+func (d *deleter) readLinks(ctx context.Context, kindName string) error {
+	if d.read[kindName] {
+		return nil
+	}
+	d.read[kindName] = true
+	whole, _ := resources.ByName(kindName)
 	for _, kind := range resources.All() {
-		l := link(kind)
-		if l.Kind != key.Kind.Name {
-			continue
-		}
-		list, err := s.List(ctx, kind)
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range list.Items {
-			if l.Name(o) == key.Name {
-				found = append(found, kind.Key(o.GetName()))
+		for _, link := range []struct {
+			resources.Link[resources.Object]
+			into map[resources.Key][]resources.Key
+		}{{kind.Needs, d.needing}, {kind.PartOf, d.parts}} {
+			if link.Kind != kindName {
+				continue
+			}
+			list, err := d.store.List(ctx, kind)
+			if err != nil {
+				return err
+			}
+			for _, o := range list.Items {
+				if name := link.Name(o); name != "" {
+					link.into[whole.Key(name)] = append(link.into[whole.Key(name)], kind.Key(o.GetName()))
+				}
 			}
 		}
 	}
-	return found, nil
+	return nil
 }

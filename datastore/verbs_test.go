@@ -177,7 +177,7 @@ func TestResourceVersion(t *testing.T) {
 	stale, current, missing := tier("a", 3), tier("a", 3), tier("b", 1)
 	stale.ResourceVersion, current.ResourceVersion, missing.ResourceVersion = old, now, old
 	want := []string{
-		`update conflict: Tier(a): resource version "` + old + `" is out of date (latest: ` + now + "); read the object again and repeat your change",
+		`update conflict: Tier(a): resource version "` + old + `" is out of date (latest: ` + now + "); read the object again and repeat your change, or leave resourceVersion out",
 		"Tier(a) configured", "Tier(b) created",
 	}
 	if diff := cmp.Diff(want, write(t, s, datastore.Apply, stale, current, missing)); diff != "" {

@@ -197,7 +197,7 @@ func (w *writer) remember(key resources.Key, out resources.Object, err error, do
 
 func conflict(key resources.Key, given string, stored resources.Object) error {
 	return ErrorOf("update", key, ErrConflict, fmt.Sprintf(
-		"resource version %q is out of date (latest: %s); read the object again and repeat your change",
+		"resource version %q is out of date (latest: %s); read the object again and repeat your change, or leave resourceVersion out",
 		given, stored.GetResourceVersion()))
 }
 

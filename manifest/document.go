@@ -32,8 +32,9 @@ type decoder struct {
 	object  string
 	lenient bool
 
-	depth, inAlias, aliasedValues int
-	overLimit                     bool
+	depth, inAlias, aliasedValues, aliasedText int
+	// overLimit ends the reading of the document.
+	overLimit bool
 
 	mistakes, warnings []Mistake
 }
@@ -43,32 +44,32 @@ func newDecoder() *decoder { return &decoder{fieldSets: map[reflect.Type]*fieldS
 func (d *decoder) document(c *chunk) *document {
 	*d = decoder{fieldSets: d.fieldSets, chunk: c}
 	out := &document{}
-	if len(c.data) > MaxDocument {
-		d.mistakes = append(d.mistakes, Mistake{
-			Position: Position{File: c.file, Line: c.line},
-			Text:     fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20),
-		})
+	if c.refusal != "" {
+		d.report(Mistake{Position: Position{File: c.file, Line: c.line}, Text: c.refusal})
 	} else {
-		d.parse(func(root *yaml.Node) { out.items = d.root(root, meaning{}, nil) })
+		d.parse(func(root *yaml.Node, i int) {
+			out.items = append(out.items, d.root(root, meaning{}, []int{i})...)
+		})
 	}
 	out.warnings, out.mistakes = d.warnings, d.mistakes
 	return out
 }
 
-// parse calls f with the root of the chunk's document, if it has one.
-func (d *decoder) parse(f func(root *yaml.Node)) {
+// parse calls f with the root of the chunk's document, if it has one. It is the first
+// and only one, unless YAML sees a line end where split does not.
+func (d *decoder) parse(f func(root *yaml.Node, i int)) {
 	dec := yaml.NewDecoder(bytes.NewReader(d.chunk.data))
-	for {
+	for i := 0; ; i++ {
 		var n yaml.Node
 		err := dec.Decode(&n)
 		switch {
 		case errors.Is(err, io.EOF):
 			return
 		case err != nil:
-			d.mistakes = append(d.mistakes, d.syntaxMistake(err))
+			d.report(d.syntaxMistake(err))
 			return
 		case len(n.Content) > 0:
-			f(n.Content[0])
+			f(n.Content[0], i)
 		}
 	}
 }
@@ -159,8 +160,8 @@ func (d *decoder) list(n, items *yaml.Node, m meaning, index []int) []Item {
 	}
 	out := d.elements(items, inherited, index)
 	for _, item := range out {
-		if inherited.kind != "" && item.Kind.Name != inherited.kind {
-			d.mistakes = append(d.mistakes, item.Mistake("kind", fmt.Sprintf("this does not belong in a %s; write kind: List for a list of several kinds", m.kind)))
+		if inherited.kind != "" && item.Kind.Name != inherited.kind && !d.overLimit {
+			d.report(item.Mistake("kind", fmt.Sprintf("this does not belong in a %s; write kind: List for a list of several kinds", m.kind)))
 		}
 	}
 	return out
@@ -171,7 +172,7 @@ func (d *decoder) readObject(n *yaml.Node, m meaning) (Item, bool) {
 	if !ok {
 		return Item{}, false
 	}
-	d.object = m.kind + "(" + objectName(n) + ")"
+	d.object = m.kind + "(" + shorten(objectName(n), nameWidth) + ")"
 	before := len(d.mistakes)
 	var object resources.Object
 	if m.apiVersion == v3.GroupVersion {
@@ -191,13 +192,13 @@ func (d *decoder) kind(n *yaml.Node, m meaning) (*resources.Kind, bool) {
 	if known && (m.apiVersion == v3.GroupVersion || isKubernetesNode) {
 		return kind, true
 	}
-	text := fmt.Sprintf("unknown resource type (%s) and/or version (%s)", m.kind, m.apiVersion)
+	text := fmt.Sprintf("unknown resource type (%s) and/or version (%s)", shorten(m.kind, nameWidth), shorten(m.apiVersion, nameWidth))
 	if !known {
 		var names []string
 		for _, k := range resources.All() {
 			names = append(names, k.Name)
 		}
-		if near, ok := resources.Nearest(m.kind, names); ok {
+		if near, ok := nearest(m.kind, names); ok {
 			text += "; did you mean kind: " + near + "?"
 			known = true
 		} else {
@@ -256,12 +257,20 @@ func scalarField(n *yaml.Node, name string) string {
 	return ""
 }
 
+// report adds a mistake. With the first one that is not shown, reading ends.
+func (d *decoder) report(m Mistake) {
+	d.mistakes = append(d.mistakes, m)
+	d.overLimit = d.overLimit || len(d.mistakes) > MaxMistakes
+}
+
 func (d *decoder) mistake(n *yaml.Node, at path, text string) {
-	d.mistakes = append(d.mistakes, d.note(n, at, text))
+	if !d.overLimit {
+		d.report(d.note(n, at, text))
+	}
 }
 
 func (d *decoder) warn(n *yaml.Node, at path, text string) {
-	if !d.lenient {
+	if !d.lenient && len(d.warnings) <= MaxMistakes {
 		d.warnings = append(d.warnings, d.note(n, at, text))
 	}
 }
@@ -277,22 +286,28 @@ func (c *chunk) position(n *yaml.Node) Position {
 	return Position{File: c.file, Line: c.lineOf(n), Column: n.Column}
 }
 
-// ReadObject reads one object of a known kind from JSON or YAML, as strictly as Read;
-// name stands for the file in messages. Mistakes are returned as Mistakes.
-func ReadObject(kind *resources.Kind, name string, data []byte) (resources.Object, error) {
+// ReadObject reads one object of a known kind from JSON or YAML that no user has
+// written, as strictly as Read. Mistakes, returned as Mistakes, and warnings have no
+// position.
+func ReadObject(kind *resources.Kind, data []byte) (resources.Object, []Mistake, error) {
 	d := newDecoder()
-	d.chunk = &chunk{file: name, line: 1, data: data}
+	d.chunk = &chunk{data: resources.YAMLSafeJSON(data)}
 	var object resources.Object
-	d.parse(func(root *yaml.Node) {
+	d.parse(func(root *yaml.Node, _ int) {
 		if item, ok := d.readObject(root, meaning{apiVersion: v3.GroupVersion, kind: kind.Name}); ok {
 			object = item.Object
 		}
 	})
+	for _, list := range [][]Mistake{d.mistakes, d.warnings} {
+		for i := range list {
+			list[i].Position, list[i].Excerpt = Position{}, ""
+		}
+	}
 	if len(d.mistakes) > 0 {
-		return nil, Mistakes(d.mistakes)
+		return nil, d.warnings, Mistakes(d.mistakes)
 	}
 	if object == nil {
-		return nil, Mistakes{{Position: Position{File: name}, Text: "there is no object"}}
+		return nil, d.warnings, Mistakes{{Text: "there is no object"}}
 	}
-	return object, nil
+	return object, d.warnings, nil
 }

@@ -35,7 +35,9 @@ func (d *decoder) writeJSON(b *bytes.Buffer, n *yaml.Node, at path) error {
 			separator = ","
 			writeString(b, resolve(key).text)
 			b.WriteByte(':')
-			err = errors.Join(err, d.writeJSON(b, value, at.key(key.Value)))
+			if wrong := d.writeJSON(b, value, at.key(key.Value)); wrong != nil {
+				err = wrong
+			}
 		})
 		b.WriteByte('}')
 	case yaml.SequenceNode:
@@ -44,7 +46,9 @@ func (d *decoder) writeJSON(b *bytes.Buffer, n *yaml.Node, at path) error {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			err = errors.Join(err, d.writeJSON(b, element, at.index(i)))
+			if wrong := d.writeJSON(b, element, at.index(i)); wrong != nil {
+				err = wrong
+			}
 		}
 		b.WriteByte(']')
 	default:

@@ -21,8 +21,8 @@ func (i Item) Mistake(fieldPath, text string) Mistake {
 }
 
 func (i Item) locate(fieldPath string) Position {
-	n := i.chunk.tree()
-	for _, index := range i.index {
+	n := i.chunk.tree(i.index[0])
+	for _, index := range i.index[1:] {
 		if n = element(n, index); n == nil {
 			return i.Position
 		}

@@ -43,8 +43,9 @@ type Mistake struct {
 // String is the one line that users see.
 func (m Mistake) String() string {
 	var b strings.Builder
-	b.WriteString(m.Position.String())
-	b.WriteString(": ")
+	if where := m.Position.String(); where != "" {
+		b.WriteString(where + ": ")
+	}
 	if m.Object != "" {
 		b.WriteString(m.Object)
 		if m.Path == "" {

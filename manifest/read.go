@@ -76,11 +76,15 @@ func Read(files []string, o Options) (*Result, error) {
 			result.Items = append(result.Items, items...)
 			result.Warnings = append(result.Warnings, warnings...)
 			mistakes = append(mistakes, wrong...)
+			if len(mistakes) > MaxMistakes {
+				return nil, Mistakes(atMost(mistakes, moreMistakes))
+			}
 		}
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
+	result.Warnings = atMost(result.Warnings, moreWarnings)
 	return result, nil
 }
 
@@ -152,24 +156,39 @@ func readAll(path string, stdin io.Reader) ([]byte, error) {
 	return data, nil
 }
 
+// batch is how many documents are read before the mistakes in them are counted.
+const batch = 256
+
 // parse reads chunks on all processors and keeps their order.
 func parse(chunks []*chunk) (items []Item, warnings, mistakes []Mistake) {
-	parsed := make([]*document, len(chunks))
-	var wait sync.WaitGroup
-	workers := min(runtime.GOMAXPROCS(0), len(chunks))
-	for w := range workers {
-		wait.Go(func() {
-			d := newDecoder()
-			for i := w; i < len(chunks); i += workers {
-				parsed[i] = d.document(chunks[i])
-			}
-		})
+	decoders := make([]*decoder, min(runtime.GOMAXPROCS(0), len(chunks)))
+	for i := range decoders {
+		decoders[i] = newDecoder()
 	}
-	wait.Wait()
-	for _, p := range parsed {
-		items = append(items, p.items...)
-		warnings = append(warnings, p.warnings...)
-		mistakes = append(mistakes, p.mistakes...)
+	var file density
+	for part := range slices.Chunk(chunks, batch) {
+		for _, c := range part {
+			c.refuse(&file)
+		}
+		parsed := make([]*document, len(part))
+		var wait sync.WaitGroup
+		for w, d := range decoders {
+			wait.Go(func() {
+				for i := w; i < len(part); i += len(decoders) {
+					parsed[i] = d.document(part[i])
+				}
+			})
+		}
+		wait.Wait()
+		for _, p := range parsed {
+			items = append(items, p.items...)
+			warnings = append(warnings, p.warnings...)
+			mistakes = append(mistakes, p.mistakes...)
+		}
+		warnings = warnings[:min(len(warnings), MaxMistakes+1)]
+		if len(mistakes) > MaxMistakes {
+			break
+		}
 	}
-	return items, warnings, mistakes
+	return items, atMost(warnings, moreWarnings), atMost(mistakes, moreMistakes)
 }

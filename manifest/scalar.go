@@ -52,11 +52,13 @@ func resolve(n *yaml.Node) scalar {
 
 func resolveNumber(value string) (scalar, bool) {
 	plain := strings.ReplaceAll(value, "_", "")
-	if i, err := strconv.ParseInt(plain, 0, 64); err == nil {
-		return scalar{scalarInt, strconv.FormatInt(i, 10)}, true
-	}
-	if u, err := strconv.ParseUint(plain, 0, 64); err == nil {
-		return scalar{scalarInt, strconv.FormatUint(u, 10)}, true
+	if !strings.ContainsAny(plain, "./:") { // as in addresses
+		if i, err := strconv.ParseInt(plain, 0, 64); err == nil {
+			return scalar{scalarInt, strconv.FormatInt(i, 10)}, true
+		}
+		if u, err := strconv.ParseUint(plain, 0, 64); err == nil {
+			return scalar{scalarInt, strconv.FormatUint(u, 10)}, true
+		}
 	}
 	if !yamlFloat.MatchString(plain) {
 		return scalar{}, false

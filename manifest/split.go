@@ -7,18 +7,6 @@ import (
 	"io"
 )
 
-// Limits on the input, so that no document can exhaust the machine.
-const (
-	// MaxDocument is the size of one document in bytes.
-	MaxDocument = 40 << 20
-	// MaxInput is the size of one file or of standard input in bytes.
-	MaxInput = 512 << 20
-	// MaxDepth is how deep a document may nest.
-	MaxDepth = 100
-	// MaxAliased is how many values the aliases of one document may stand for.
-	MaxAliased = 100_000
-)
-
 // split cuts a stream where YAML says that a document begins: at a line that starts
 // with "---" and then ends or goes on with white space. Text inside scalars cannot
 // look like that, for YAML forbids it. The marker stays with the document it begins.
@@ -34,28 +22,25 @@ func split(file string, data []byte) []*chunk {
 		}
 		text := data[at:end]
 		if isDocumentStart(text) && !onlyPreamble {
-			chunks = append(chunks, &chunk{file: file, line: startLine, data: data[start:at]})
+			chunks = appendChunks(chunks, chunk{file: file, line: startLine, data: data[start:at]})
 			start, startLine = at, line
 		}
 		onlyPreamble = onlyPreamble && isPreamble(text)
 		at, line = end, line+1
 	}
-	chunks = append(chunks, &chunk{file: file, line: startLine, data: data[start:]})
-	var out []*chunk
-	for _, c := range chunks {
-		out = append(out, splitJSON(c)...)
-	}
-	return out
+	return appendChunks(chunks, chunk{file: file, line: startLine, data: data[start:]})
 }
 
-// splitJSON cuts a chunk that is a stream of JSON objects, with nothing but white space
-// between them, as jq writes it. Anything else is left whole.
-func splitJSON(c *chunk) []*chunk {
-	text := bytes.TrimLeft(c.data, " \t\r\n")
-	if len(text) == 0 || text[0] != '{' {
-		return []*chunk{c}
+// appendChunks appends a chunk, unless it is blank. A stream of JSON objects with nothing
+// but white space between them, as jq writes it, is cut into its objects.
+func appendChunks(chunks []*chunk, c chunk) []*chunk {
+	if isBlank(c.data) {
+		return chunks
 	}
-	var out []*chunk
+	if text := bytes.TrimLeft(c.data, " \t\r\n"); len(text) == 0 || text[0] != '{' {
+		return append(chunks, &c)
+	}
+	out := chunks
 	start, line := 0, c.line
 	for dec := json.NewDecoder(bytes.NewReader(c.data)); ; {
 		var value json.RawMessage
@@ -64,7 +49,7 @@ func splitJSON(c *chunk) []*chunk {
 			return out
 		}
 		if err != nil {
-			return []*chunk{c}
+			return append(chunks, &c)
 		}
 		end := int(dec.InputOffset())
 		part := c.data[start:end]

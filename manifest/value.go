@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/edfb3db0/calicoctl/resources"
 )
 
 var (
@@ -59,22 +58,35 @@ func (d *decoder) enter(n *yaml.Node, at path) (target *yaml.Node, leave func(),
 	for n.Kind == yaml.AliasNode {
 		n, aliased = n.Alias, 1
 	}
-	if d.inAlias+aliased > 0 {
-		d.aliasedValues++
+	if d.inAlias+aliased > 0 && !d.countAliased(n, at) {
+		return nil, nil, false
 	}
-	d.depth++
-	if d.depth > MaxDepth || d.aliasedValues > MaxAliased {
-		what := fmt.Sprintf("nested deeper than the limit of %d levels", MaxDepth)
-		if d.depth <= MaxDepth {
-			what = fmt.Sprintf("aliases stand for more than the limit of %d values", MaxAliased)
-		}
-		d.mistake(n, at, what)
-		d.depth--
+	if d.depth == MaxDepth {
+		d.mistake(n, at, fmt.Sprintf("nested deeper than the limit of %d levels", MaxDepth))
 		d.overLimit = true
 		return nil, nil, false
 	}
+	d.depth++
 	d.inAlias += aliased
 	return n, func() { d.depth--; d.inAlias -= aliased }, true
+}
+
+// countAliased counts a value or a key that an alias stands for.
+func (d *decoder) countAliased(n *yaml.Node, at path) bool {
+	d.aliasedValues++
+	d.aliasedText += len(n.Value)
+	what := ""
+	switch {
+	case d.aliasedValues > MaxAliased:
+		what = fmt.Sprintf("aliases stand for more than the limit of %d values", MaxAliased)
+	case d.aliasedText > MaxAliasedText:
+		what = fmt.Sprintf("aliases stand for more than the limit of %d MiB of text", MaxAliasedText>>20)
+	default:
+		return true
+	}
+	d.mistake(n, at, what)
+	d.overLimit = true
+	return false
 }
 
 func isNull(n *yaml.Node) bool {
@@ -104,14 +116,14 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, at path) {
 
 func (d *decoder) unknownField(key *yaml.Node, at path, set *fieldSet) {
 	text := "unknown field"
-	if near, ok := resources.Nearest(key.Value, set.names); ok {
+	if near, ok := nearest(key.Value, set.names); ok {
 		text += "; did you mean " + near + "?"
 	} else if len(set.names) <= 12 {
 		text += "; here may be: " + join(set.names)
 	}
 	m := d.note(key, at.child(key.Value), text)
 	m.UnknownField = key.Value
-	d.mistakes = append(d.mistakes, m)
+	d.report(m)
 }
 
 // entries calls f for every key of a mapping, those that "<<" merges last, and only if
@@ -121,20 +133,27 @@ func (d *decoder) entries(n *yaml.Node, at path, f func(key, value *yaml.Node)) 
 		d.mistake(n, at, "expected fields with values, found "+describe(n))
 		return
 	}
-	own := map[string]bool{}
+	var own map[string]bool
+	if slices.ContainsFunc(n.Content, isMerge) {
+		own = map[string]bool{}
+	}
 	var merged []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !d.overLimit; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		for key.Kind == yaml.AliasNode {
-			key = key.Alias
+		aliased := d.inAlias > 0 || key.Kind == yaml.AliasNode
+		key = follow(key)
+		if aliased && !d.countAliased(key, at) {
+			return
 		}
 		switch {
 		case key.Kind != yaml.ScalarNode:
 			d.mistake(key, at, "the name of a field is text, found "+describe(key))
-		case key.Tag == "!!merge":
+		case isMerge(key):
 			merged = append(merged, value)
 		default:
-			own[key.Value] = true
+			if own != nil {
+				own[key.Value] = true
+			}
 			f(key, value)
 		}
 	}
@@ -142,6 +161,8 @@ func (d *decoder) entries(n *yaml.Node, at path, f func(key, value *yaml.Node)) 
 		d.mergeInto(source, at, own, f)
 	}
 }
+
+func isMerge(n *yaml.Node) bool { return n.Tag == "!!merge" }
 
 func (d *decoder) mergeInto(source *yaml.Node, at path, own map[string]bool, f func(key, value *yaml.Node)) {
 	source, leave, ok := d.enter(source, at)
@@ -165,21 +186,37 @@ func (d *decoder) mergeInto(source *yaml.Node, at path, own map[string]bool, f f
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, at path) {
 	out := reflect.MakeMap(v.Type())
-	seen := map[string]int{}
+	element := reflect.New(v.Type().Elem()).Elem()
+	var lines map[string]int
 	d.entries(n, at, func(key, value *yaml.Node) {
 		name := d.text(key, at)
-		if line := seen[name]; line > 0 {
-			d.mistake(key, at.key(name), fmt.Sprintf("already set in line %d; remove one of the two", line))
+		k := reflect.ValueOf(name).Convert(v.Type().Key())
+		if out.MapIndex(k).IsValid() {
+			if lines == nil {
+				lines = d.chunk.linesOfKeys(n)
+			}
+			d.mistake(key, at.key(name), fmt.Sprintf("already set in line %d; remove one of the two", lines[name]))
 			return
 		}
-		seen[name] = d.chunk.lineOf(key)
-		element := reflect.New(v.Type().Elem()).Elem()
+		element.SetZero()
 		d.value(value, element, at.key(name))
-		out.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), element)
+		out.SetMapIndex(k, element)
 	})
 	if out.Len() > 0 {
 		v.Set(out)
 	}
+}
+
+// linesOfKeys are the lines in which the keys of a mapping are first set.
+func (c *chunk) linesOfKeys(n *yaml.Node) map[string]int {
+	lines := map[string]int{}
+	for i := 0; i < len(n.Content); i += 2 {
+		key := follow(n.Content[i])
+		if name := resolve(key).text; lines[name] == 0 {
+			lines[name] = c.lineOf(n.Content[i])
+		}
+	}
+	return lines
 }
 
 func (d *decoder) sequence(n *yaml.Node, v reflect.Value, at path) {
@@ -206,7 +243,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at path) {
 	fits, err := setScalar(v, resolve(n))
 	switch {
 	case err != nil:
-		d.mistake(n, at, fmt.Sprintf("%s is out of range; expected %s", n.Value, rangeOf(v)))
+		d.mistake(n, at, fmt.Sprintf("%s is out of range; expected %s", shorten(n.Value, valueWidth), rangeOf(v)))
 	case !fits:
 		d.mistake(n, at, fmt.Sprintf("expected %s, found %s", expectation(v.Kind()), describe(n))+unquote(n, v.Kind()))
 	}
@@ -245,7 +282,7 @@ func (d *decoder) text(n *yaml.Node, at path) string {
 	case scalarNull:
 		return ""
 	default:
-		d.warn(n, at, fmt.Sprintf("%s is read as the text %q; put it in quotes", n.Value, s.text))
+		d.warn(n, at, fmt.Sprintf("%s is read as the text %q; put it in quotes", shorten(n.Value, valueWidth), shorten(s.text, valueWidth)))
 	}
 	return s.text
 }

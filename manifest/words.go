@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/edfb3db0/calicoctl/resources"
 )
 
 // path is the way from a document's root to a field, innermost first, so that no text
@@ -32,7 +34,7 @@ func (p path) String() string {
 	if segment == "" {
 		segment = "[" + strconv.Itoa(p.number) + "]"
 	}
-	return strings.TrimPrefix(p.parent.String()+segment, ".")
+	return strings.TrimPrefix(p.parent.String()+shorten(segment, nameWidth), ".")
 }
 
 // describe says what a node is, in a user's words.
@@ -47,19 +49,37 @@ func describe(n *yaml.Node) string {
 	case scalarNull:
 		return "nothing"
 	case scalarString:
-		return "the text " + strconv.Quote(shorten(n.Value))
+		return "the text " + strconv.Quote(shorten(n.Value, valueWidth))
 	default:
-		return n.Value
+		return shorten(n.Value, valueWidth)
 	}
 }
 
-// shorten keeps messages on one line of a terminal.
-func shorten(s string) string {
-	const limit = 60
-	if r := []rune(s); len(r) > limit {
-		return string(r[:limit]) + "..."
+// Messages show this many characters of a value, and of a name or a key.
+const (
+	valueWidth = 60
+	nameWidth  = 253
+)
+
+func shorten(s string, width int) string {
+	if len(s) <= width {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n++; n > width {
+			return s[:i] + "..."
+		}
 	}
 	return s
+}
+
+// nearest finds the name that is meant by a word with a typo.
+func nearest(word string, names []string) (string, bool) {
+	if len(word) > nameWidth {
+		return "", false
+	}
+	return resources.Nearest(word, names)
 }
 
 func expectation(k reflect.Kind) string {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/edfb3db0/calicoctl/resources"
 )
 
 // document is what YAML and JSON show: one result as it is, several as an array, none
@@ -27,7 +29,11 @@ func printYAML(w io.Writer, results []Result) error {
 	if len(results) == 0 {
 		return nil
 	}
-	text, err := yaml.Marshal(document(results))
+	asJSON, err := json.Marshal(document(results))
+	if err != nil {
+		return err
+	}
+	text, err := yaml.JSONToYAML(resources.YAMLSafeJSON(asJSON))
 	if err != nil {
 		return err
 	}
