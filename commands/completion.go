@@ -48,7 +48,7 @@ func complete(cmd *cobra.Command, flag string, values []string) {
 		return values, directive
 	}
 	if err := cmd.RegisterFlagCompletionFunc(flag, offer); err != nil {
-		return // the flag exists: a test walks all of them
+		return // there is such a flag, and a test completes it
 	}
 }
 

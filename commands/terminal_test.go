@@ -25,6 +25,7 @@ type terminal struct {
 	in         string
 	now        time.Time
 	stepByCall time.Duration
+	build      Build
 }
 
 type seen struct {
@@ -41,6 +42,7 @@ func (tt *terminal) run(args ...string) seen {
 			OutTerminal: tt.person, ErrTerminal: tt.person, Color: tt.color,
 		},
 		Program:   "calicoctl",
+		Build:     tt.build,
 		LookupEnv: environment(nil),
 		Now: func() time.Time {
 			tt.now = tt.now.Add(tt.stepByCall)

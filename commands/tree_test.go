@@ -4,8 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/edfb3db0/calicoctl/output"
 )
 
 // TestTree walks the whole tree: every command explains itself completely.
@@ -36,6 +39,30 @@ func walk(c *cobra.Command, f func(*cobra.Command)) {
 	f(c)
 	for _, sub := range c.Commands() {
 		walk(sub, f)
+	}
+}
+
+// TestFlagValues completes the values of every flag that has a fixed set of them.
+func TestFlagValues(t *testing.T) {
+	for _, c := range []struct {
+		command, flag string
+		want          []string
+	}{
+		{"", "log-level", logLevels}, {"get", "output", output.Formats()}, {"patch", "type", patchTypes}, {"validate", "output", []string{"json"}},
+	} {
+		cmd, _, err := Tree().Find(strings.Fields(c.command))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, ok := cmd.GetFlagCompletionFunc(c.flag)
+		if !ok {
+			t.Errorf("%s --%s completes nothing", c.command, c.flag)
+			continue
+		}
+		got, _ := values(cmd, nil, "")
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

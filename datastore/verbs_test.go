@@ -129,12 +129,54 @@ func TestWriteManyReadsOnce(t *testing.T) {
 	if diff := cmp.Diff(created, write(t, s, datastore.Apply, objects...)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(unchanged, write(t, s, datastore.Apply, objects...)); diff != "" {
+	counted := &counting{Store: s}
+	if diff := cmp.Diff(unchanged, write(t, counted, datastore.Apply, objects...)); diff != "" {
 		t.Error(diff)
+	}
+	if counted.gets != 0 || counted.lists != 1 || counted.updates != 0 {
+		t.Errorf("an apply that changes nothing made %d gets, %d lists and %d updates; want one list", counted.gets, counted.lists, counted.updates)
 	}
 	twice := append(objects, tier("aa", 5), tier("aa", 5))
 	if diff := cmp.Diff(append(unchanged, "Tier(aa) configured", "Tier(aa) unchanged"), write(t, s, datastore.Apply, twice...)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// counting is a Store that counts what is asked of it.
+type counting struct {
+	datastore.Store
+	gets, lists, updates int
+}
+
+func (c *counting) Get(ctx context.Context, key resources.Key) (resources.Object, error) {
+	c.gets++
+	return c.Store.Get(ctx, key)
+}
+
+func (c *counting) List(ctx context.Context, kind *resources.Kind) (*resources.List, error) {
+	c.lists++
+	return c.Store.List(ctx, kind)
+}
+
+func (c *counting) Update(ctx context.Context, o resources.Object) (resources.Object, error) {
+	c.updates++
+	return c.Store.Update(ctx, o)
+}
+
+// TestDeleteReadsOnce lists each kind that can be linked once, however much is deleted.
+func TestDeleteReadsOnce(t *testing.T) {
+	s := &counting{Store: open(t)}
+	var keys []resources.Key
+	for i := range 20 {
+		node := resources.Node.New().(*v3.Node)
+		node.Name = string(rune('a' + i))
+		write(t, s, datastore.Create, node)
+		keys = append(keys, resources.Node.Key(node.Name))
+	}
+	s.lists = 0
+	remove(t, s, keys...)
+	if s.lists != 2 {
+		t.Errorf("deleting 20 nodes made %d lists, want one of host endpoints and one of configurations", s.lists)
 	}
 }
 

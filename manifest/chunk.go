@@ -14,9 +14,6 @@ type chunk struct {
 	// line is the number of the chunk's first line.
 	line int
 	data []byte
-	// refusal is why the document is not parsed, if it is not.
-	refusal string
-
 	// starts are the offsets of the lines, once excerpt has needed them.
 	starts []int
 	// roots are the documents, once tree has read them.

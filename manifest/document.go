@@ -44,8 +44,8 @@ func newDecoder() *decoder { return &decoder{fieldSets: map[reflect.Type]*fieldS
 func (d *decoder) document(c *chunk) *document {
 	*d = decoder{fieldSets: d.fieldSets, chunk: c}
 	out := &document{}
-	if c.refusal != "" {
-		d.report(Mistake{Position: Position{File: c.file, Line: c.line}, Text: c.refusal})
+	if text := c.refusal(); text != "" {
+		d.report(Mistake{Position: Position{File: c.file, Line: c.line}, Text: text})
 	} else {
 		d.parse(func(root *yaml.Node, i int) {
 			out.items = append(out.items, d.root(root, meaning{}, []int{i})...)

@@ -21,35 +21,29 @@ const (
 	// warnings. After so many mistakes the rest of the input is not read.
 	MaxMistakes = 1000
 
-	// A document may have manyValues values, and so may all documents of a file. Those that
-	// have more need bytesPerValue bytes for each, which is fewer than real ones take.
+	// A document may have manyValues values, and so may all documents of a file. With more,
+	// it needs bytesPerValue bytes for each, which is fewer than real ones take.
 	manyValues    = 100_000
 	bytesPerValue = 6
 	// manyDirectives is more than there are directives: YAML knows two.
 	manyDirectives = 100
 )
 
-// density sums up how many values there are in how many bytes.
-type density struct{ values, bytes int }
-
-func (d density) tooHigh() bool { return d.values > max(manyValues, d.bytes/bytesPerValue) }
-
-// refuse notes why a document is not even parsed, if it is not. file is about the
-// documents before it.
-func (c *chunk) refuse(file *density) {
-	own := density{valuesAbout(c.data), len(c.data)}
-	file.values += own.values
-	file.bytes += own.bytes
+// refusal says why a document is not even parsed; empty if it is.
+func (c *chunk) refusal() string {
 	switch {
-	case own.bytes > MaxDocument:
-		c.refusal = fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20)
-	case own.tooHigh() || file.tooHigh():
-		c.refusal = fmt.Sprintf("there are too many values in too few bytes: more than %d, and more than one for every %d bytes",
+	case len(c.data) > MaxDocument:
+		return fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20)
+	case tooDense(c.data):
+		return fmt.Sprintf("there are too many values in too few bytes: more than %d, and more than one for every %d bytes",
 			manyValues, bytesPerValue)
 	case bytes.HasPrefix(c.data, []byte("%")) && bytes.Count(c.data, []byte("\n%")) > manyDirectives:
-		c.refusal = fmt.Sprintf("the document has more than %d directives", manyDirectives)
+		return fmt.Sprintf("the document has more than %d directives", manyDirectives)
 	}
+	return ""
 }
+
+func tooDense(data []byte) bool { return valuesAbout(data) > max(manyValues, len(data)/bytesPerValue) }
 
 // valuesAbout estimates how many values, keys and comments a YAML parser keeps for a
 // text, by what separates them: most lines, and most commas, end a key and its value.

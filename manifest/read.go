@@ -165,11 +165,7 @@ func parse(chunks []*chunk) (items []Item, warnings, mistakes []Mistake) {
 	for i := range decoders {
 		decoders[i] = newDecoder()
 	}
-	var file density
 	for part := range slices.Chunk(chunks, batch) {
-		for _, c := range part {
-			c.refuse(&file)
-		}
 		parsed := make([]*document, len(part))
 		var wait sync.WaitGroup
 		for w, d := range decoders {

@@ -12,6 +12,9 @@ import (
 // look like that, for YAML forbids it. The marker stays with the document it begins.
 func split(file string, data []byte) []*chunk {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if tooDense(data) {
+		return []*chunk{{file: file, line: 1, data: data}} // which is refused
+	}
 	var chunks []*chunk
 	start, startLine, line := 0, 1, 1
 	onlyPreamble := true

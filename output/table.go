@@ -14,11 +14,8 @@ type Table struct {
 	Rows   [][]string
 }
 
-// Layout of tables: a column is at least minCell wide, and padding follows every cell.
-const (
-	minCell = 2
-	padding = "   "
-)
+// padding follows every cell.
+const padding = "   "
 
 // Render writes the table and an empty line. Control characters in cells are escaped.
 func (t Table) Render(w io.Writer) error {
@@ -29,9 +26,9 @@ func (t Table) Render(w io.Writer) error {
 		})),
 		tablewriter.WithConfig(tablewriter.Config{Header: cells(), Row: cells()}),
 	)
-	table.Header(pad(t.Header))
+	table.Header(escaped(t.Header))
 	for _, row := range t.Rows {
-		if err := table.Append(pad(row)); err != nil {
+		if err := table.Append(escaped(row)); err != nil {
 			return err
 		}
 	}
@@ -50,13 +47,10 @@ func cells() tw.CellConfig {
 	}
 }
 
-func pad(row []string) []string {
+func escaped(row []string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {
 		out[i] = Escape(cell)
-		for len(out[i]) < minCell {
-			out[i] += " "
-		}
 	}
 	return out
 }

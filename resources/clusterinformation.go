@@ -3,6 +3,8 @@ package resources
 import (
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -26,3 +28,7 @@ var ClusterInformation = define(Spec[*v3.ClusterInformation]{
 	Validate: validateClusterInformation,
 	ReadOnly: "resource is readonly",
 })
+
+func validateClusterInformation(c *v3.ClusterInformation) field.ErrorList {
+	return validateMetadata("ClusterInformation", &c.ObjectMeta, plainNames, "")
+}

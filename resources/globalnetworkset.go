@@ -3,6 +3,8 @@ package resources
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -17,3 +19,8 @@ var GlobalNetworkSet = define(Spec[*v3.GlobalNetworkSet]{
 	New:      newOf[v3.GlobalNetworkSet],
 	Validate: validateGlobalNetworkSet,
 })
+
+func validateGlobalNetworkSet(s *v3.GlobalNetworkSet) field.ErrorList {
+	errs := validateMetadata("GlobalNetworkSet", &s.ObjectMeta, plainNames, "")
+	return append(errs, validateSet(specPath, "nets", s.Spec.Nets, 0, checkAddressOrNetwork)...)
+}

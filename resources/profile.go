@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -38,4 +40,11 @@ func labelsCell(labels map[string]string) string {
 		pairs = append(pairs, name+"="+labels[name])
 	}
 	return strings.Join(pairs, ",")
+}
+
+func validateProfile(p *v3.Profile) field.ErrorList {
+	errs := validateMetadata("Profile", &p.ObjectMeta, plainNames, "")
+	errs = append(errs, validateRules(specPath, ingress, p.Spec.Ingress)...)
+	errs = append(errs, validateRules(specPath, egress, p.Spec.Egress)...)
+	return append(errs, validateLabels(specPath, "labelsToApply", p.Spec.LabelsToApply, "")...)
 }

@@ -45,6 +45,8 @@ func (s *Store) failure(op string, key resources.Key, err error) error {
 // explain says in whose power it is to help against an error of SQLite.
 func (s *Store) explain(native *sqlite.Error) (detail string, sentinel error) {
 	switch native.Code() {
+	case sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE:
+		return s.noSpace() + ", or the disk fails", datastore.ErrUnavailable
 	case sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_DATA, sqlite3.SQLITE_IOERR_CORRUPTFS:
 		return s.damaged(native.Error()), datastore.ErrInvalid
 	}
