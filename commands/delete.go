@@ -74,7 +74,7 @@ func (o *deleteOptions) complete(args []string) error {
 func runDelete(ctx context.Context, o *deleteOptions) error {
 	d := o.deps
 	started := d.Now()
-	targets, err := o.targets()
+	targets, err := o.targets(ctx)
 	if errors.Is(err, errNoObjects) {
 		_, err := fmt.Fprintln(d.Out, errNoObjects)
 		return err
@@ -139,7 +139,7 @@ func resultKind(results []datastore.Result) string {
 	return " '" + results[0].Key.Kind.Name + "'"
 }
 
-func (o *deleteOptions) targets() ([]datastore.Target, error) {
+func (o *deleteOptions) targets(ctx context.Context) ([]datastore.Target, error) {
 	if len(o.files) == 0 {
 		if err := notNamespaced(o.kind, o.namespace); err != nil {
 			return nil, said(fmt.Sprintf("Failed to delete '%s' resource: %s", o.kind.Name, err))
@@ -150,10 +150,11 @@ func (o *deleteOptions) targets() ([]datastore.Target, error) {
 		}
 		return targets, nil
 	}
-	input, err := o.read(o.deps)
+	input, err := o.read(ctx, o.deps, o.global)
 	if err != nil {
 		return nil, err
 	}
+	o.deps.warnAbout(input.Warnings, nil)
 	targets := make([]datastore.Target, len(input.Items))
 	for i, item := range input.Items {
 		namespace := o.namespace + item.Object.GetNamespace()

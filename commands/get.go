@@ -112,7 +112,7 @@ func runGet(ctx context.Context, o *getOptions) error {
 	if err != nil {
 		return err
 	}
-	keys, err := o.keys()
+	keys, err := o.keys(ctx)
 	switch {
 	case errors.Is(err, errNoObjects):
 		return nil
@@ -145,13 +145,14 @@ func runGet(ctx context.Context, o *getOptions) error {
 }
 
 // keys are what to read; a key without a name stands for its whole kind.
-func (o *getOptions) keys() ([]resources.Key, error) {
+func (o *getOptions) keys(ctx context.Context) ([]resources.Key, error) {
 	var keys []resources.Key
 	if len(o.files) > 0 {
-		input, err := o.read(o.deps)
+		input, err := o.read(ctx, o.deps, o.global)
 		if err != nil {
 			return nil, err
 		}
+		o.deps.warnAbout(input.Warnings, nil)
 		for _, item := range input.Items {
 			keys = append(keys, item.Kind.Key(item.Object.GetName()))
 		}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -84,9 +85,11 @@ var errNoObjects error = said("No resources specified")
 
 // read reads the manifests; everything that is wrong with the documents comes back as
 // one error.
-func (f *fileFlags) read(d *Deps) (*manifest.Result, error) {
-	result, err := f.parse(d)
+func (f *fileFlags) read(ctx context.Context, d *Deps, g *globalOptions) (*manifest.Result, error) {
+	result, err := f.parse(ctx, d, g)
 	if mistakes, ok := errors.AsType[manifest.Mistakes](err); ok {
+		mistakes = append(mistakes, inOrder(checked(result.Items, f.namespace), len(result.Items))...)
+		d.warnAbout(result.Warnings, mistakes)
 		return nil, errors.New(parseSummary(mistakes) + "\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
 	}
 	return result, err
@@ -106,12 +109,19 @@ func (d *Deps) warnAbout(warnings []manifest.Mistake, mistakes manifest.Mistakes
 }
 
 // parse reads the manifests and says nothing. What is wrong with the documents comes
-// back as manifest.Mistakes.
-func (f *fileFlags) parse(d *Deps) (*manifest.Result, error) {
-	result, err := manifest.Read(f.files, manifest.Options{Stdin: d.In, Recursive: f.recursive})
+// back as manifest.Mistakes, beside the objects in which nothing is. Without g, no
+// configuration is read.
+func (f *fileFlags) parse(ctx context.Context, d *Deps, g *globalOptions) (*manifest.Result, error) {
+	options := manifest.Options{Stdin: d.In, Recursive: f.recursive}
+	if g != nil {
+		if config, err := loadConfig(d, g, f.config); err == nil {
+			options.UsePodCIDR = config.UsePodCIDR
+		}
+	}
+	result, err := manifest.Read(ctx, f.files, options)
 	switch _, wrong := errors.AsType[manifest.Mistakes](err); {
 	case wrong:
-		return nil, err
+		return result, err
 	case err != nil:
 		return nil, fmt.Errorf("failed to execute command: %w", err)
 	case len(result.Empty) > 0 && !f.skipEmpty:

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/output"
+	"github.com/edfb3db0/calicoctl/resources"
 )
 
 type validateOptions struct {
@@ -27,17 +30,17 @@ With -o json, standard output is a list of findings, each with severity (error o
 ` + exitStatus,
 		Example: `  calicoctl validate -f policy.yaml
   calicoctl validate -f manifests/ -R -o json`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.need(o.deps, args); err != nil {
 				return err
 			}
 			if o.output == "json" {
-				return runValidateJSON(o)
+				return runValidateJSON(cmd.Context(), o)
 			}
 			if o.output != "" {
 				return fmt.Errorf("unrecognized output format '%s'; the one format is json", o.output)
 			}
-			return runValidate(o)
+			return runValidate(cmd.Context(), o)
 		},
 	}
 	o.add(cmd)
@@ -47,8 +50,8 @@ With -o json, standard output is a list of findings, each with severity (error o
 	return cmd
 }
 
-func runValidate(o *validateOptions) error {
-	input, err := o.read(o.deps)
+func runValidate(ctx context.Context, o *validateOptions) error {
+	input, err := o.read(ctx, o.deps, nil)
 	if errors.Is(err, errNoObjects) {
 		_, err := fmt.Fprintln(o.deps.Out, errNoObjects)
 		return err
@@ -86,26 +89,23 @@ func findings(severity string, mistakes []manifest.Mistake) []finding {
 	return out
 }
 
-func runValidateJSON(o *validateOptions) error {
-	result, err := o.parse(o.deps)
+func runValidateJSON(ctx context.Context, o *validateOptions) error {
+	result, err := o.parse(ctx, o.deps, nil)
 	wrong, unread := errors.AsType[manifest.Mistakes](err)
 	switch {
 	case errors.Is(err, errNoObjects):
 		result = &manifest.Result{}
 	case err != nil && !unread:
 		return err
-	case err == nil:
-		wrong = inOrder(checked(result.Items, o.namespace), len(result.Items))
 	}
+	wrong = append(wrong, inOrder(checked(result.Items, o.namespace), len(result.Items))...)
 	found := findings("error", wrong)
-	if result != nil {
-		found = append(found, findings("warning", result.Warnings)...)
-	}
+	found = append(found, findings("warning", result.Warnings)...)
 	text, err := json.MarshalIndent(found, "", "  ")
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(o.deps.Out, "%s\n", text); err != nil {
+	if _, err := fmt.Fprintln(o.deps.Out, output.EscapeLines(string(resources.YAMLSafeJSON(text)))); err != nil {
 		return err
 	}
 	if len(wrong) > 0 {

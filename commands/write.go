@@ -53,7 +53,7 @@ func (o *writeOptions) command(use, short, long, example string) *cobra.Command 
 func runWrite(ctx context.Context, o *writeOptions) error {
 	d := o.deps
 	started := d.Now()
-	input, err := o.read(d)
+	input, err := o.read(ctx, d, o.global)
 	if errors.Is(err, errNoObjects) {
 		_, err := fmt.Fprintln(d.Out, errNoObjects)
 		return err

@@ -45,7 +45,7 @@ func BenchmarkParse(b *testing.B) {
 	data := manyPolicies(1000)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		items, _, mistakes := parse(split("policies.yaml", data))
+		items, _, mistakes := parse(b.Context(), split("policies.yaml", data), Options{})
 		if len(items) != 1000 || len(mistakes) > 0 {
 			b.Fatal(len(items), mistakes)
 		}

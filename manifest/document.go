@@ -27,6 +27,7 @@ type document struct {
 // for the descriptions of types, which it keeps.
 type decoder struct {
 	fieldSets map[reflect.Type]*fieldSet
+	options   Options
 
 	chunk   *chunk
 	object  string
@@ -42,7 +43,7 @@ type decoder struct {
 func newDecoder() *decoder { return &decoder{fieldSets: map[reflect.Type]*fieldSet{}} }
 
 func (d *decoder) document(c *chunk) *document {
-	*d = decoder{fieldSets: d.fieldSets, chunk: c}
+	*d = decoder{fieldSets: d.fieldSets, options: d.options, chunk: c}
 	out := &document{}
 	if text := c.refusal(); text != "" {
 		d.report(Mistake{Position: Position{File: c.file, Line: c.line}, Text: text})
@@ -160,9 +161,16 @@ func (d *decoder) list(n, items *yaml.Node, m meaning, index []int) []Item {
 	}
 	out := d.elements(items, inherited, index)
 	for _, item := range out {
-		if inherited.kind != "" && item.Kind.Name != inherited.kind && !d.overLimit {
-			d.report(item.Mistake("kind", fmt.Sprintf("this does not belong in a %s; write kind: List for a list of several kinds", m.kind)))
+		if inherited.kind == "" || item.Kind.Name == inherited.kind {
+			continue
 		}
+		wrong := n
+		for _, i := range item.index[len(index):] {
+			wrong = element(wrong, i)
+		}
+		d.object = item.Kind.Key(shorten(item.Object.GetName(), nameWidth)).String()
+		d.mistake(field(follow(wrong), "kind"), path{}.child("kind"),
+			fmt.Sprintf("this does not belong in a %s; write kind: List for a list of several kinds", m.kind))
 	}
 	return out
 }
@@ -223,7 +231,7 @@ func (d *decoder) kubernetesNode(n *yaml.Node) resources.Object {
 	d.lenient = true
 	d.value(n, reflect.ValueOf(&in).Elem(), path{})
 	d.lenient = false
-	node, ignored := resources.NodeFromKubernetes(&in, resources.KubernetesNodeOptions{})
+	node, ignored := resources.NodeFromKubernetes(&in, resources.KubernetesNodeOptions{UsePodCIDR: d.options.UsePodCIDR})
 	for _, text := range ignored {
 		d.warn(n, path{}, text)
 	}

@@ -32,11 +32,11 @@ const (
 // refusal says why a document is not even parsed; empty if it is.
 func (c *chunk) refusal() string {
 	switch {
-	case len(c.data) > MaxDocument:
-		return fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20)
 	case tooDense(c.data):
 		return fmt.Sprintf("there are too many values in too few bytes: more than %d, and more than one for every %d bytes",
 			manyValues, bytesPerValue)
+	case len(c.data) > MaxDocument:
+		return fmt.Sprintf("the document is larger than the limit of %d MiB; split it", MaxDocument>>20)
 	case bytes.HasPrefix(c.data, []byte("%")) && bytes.Count(c.data, []byte("\n%")) > manyDirectives:
 		return fmt.Sprintf("the document has more than %d directives", manyDirectives)
 	}

@@ -10,7 +10,7 @@ import (
 // read parses text as standard input and gives one line for each object, warning and mistake.
 func read(t *testing.T, text string) []string {
 	t.Helper()
-	items, warnings, mistakes := parse(split(Stdin, []byte(text)))
+	items, warnings, mistakes := parse(t.Context(), split(Stdin, []byte(text)), Options{})
 	var lines []string
 	for _, i := range items {
 		lines = append(lines, i.Position.String()+" "+i.Kind.Key(i.Object.GetName()).String())
@@ -49,6 +49,14 @@ func TestParse(t *testing.T) {
 			[]string{"-:1:1 HostEndpoint(h)", "-:10:1 HostEndpoint(h)"},
 		},
 		{"document end marker", hep + "...\n---\n" + hep, []string{"-:1:1 HostEndpoint(h)", "-:6:1 HostEndpoint(h)"}},
+		{
+			"directive after a document end", hep + "...\n%YAML 1.1\n---\n" + hep,
+			[]string{"-:1:1 HostEndpoint(h)", "-:7:1 HostEndpoint(h)"},
+		},
+		{
+			"json as other programs write it", `{"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"t","annotations":{"a":"\ud83d\ude00 ` + "\u0085\x7f" + `"}}}`,
+			[]string{"-:1:1 Tier(t)"},
+		},
 		{
 			"list of a kind lends it to items",
 			"apiVersion: projectcalico.org/v3\nkind: HostEndpointList\nitems:\n- metadata: {name: a}\n- metadata: {name: b}\n",
@@ -171,7 +179,7 @@ func TestLimits(t *testing.T) {
 // TestLocate finds the place of a field, or of what is nearest to it.
 func TestLocate(t *testing.T) {
 	text := "# first\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: projectcalico.org/v3\n  kind: GlobalNetworkPolicy\n  metadata: {name: p}\n  spec:\n    ingress:\n    - action: allow\n"
-	items, _, _ := parse(split("f.yaml", []byte(text)))
+	items, _, _ := parse(t.Context(), split("f.yaml", []byte(text)), Options{})
 	got := []string{}
 	for _, path := range []string{"spec.ingress[0].action", "spec.ingress[0].protocol", "spec.egress", "metadata.labels[a.b/c]", ""} {
 		got = append(got, items[0].Mistake(path, "x").String())

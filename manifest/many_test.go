@@ -10,7 +10,7 @@ import (
 func TestManyMistakes(t *testing.T) {
 	const n = 5000
 	text := "apiVersion: v1\nkind: List\nitems:\n" + strings.Repeat("- apiVersion: projectcalico.org/v3\n  kind: Tier\n  metadata: {name: t}\n  spec: {order: 1}\n", n)
-	items, _, mistakes := parse(split("f.yaml", []byte(text)))
+	items, _, mistakes := parse(t.Context(), split("f.yaml", []byte(text)), Options{})
 	if len(items) != n || len(mistakes) > 0 {
 		t.Fatal(len(items), mistakes)
 	}

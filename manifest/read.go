@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,8 @@ type Options struct {
 	Stdin io.Reader
 	// Recursive descends into the sub-directories of directories.
 	Recursive bool
+	// UsePodCIDR takes the tunnel addresses of Kubernetes nodes from their pod networks.
+	UsePodCIDR bool
 }
 
 // Item is one object of the input.
@@ -52,8 +55,8 @@ type Result struct {
 // Read reads every file in order: a file, "-" for standard input, or a directory, of
 // which it reads the files that end in .yaml, .yml or .json, in lexical order. A
 // failure to read is returned as it is; anything wrong with the content as Mistakes,
-// about all files together.
-func Read(files []string, o Options) (*Result, error) {
+// about all files together, beside the objects in which nothing is wrong.
+func Read(ctx context.Context, files []string, o Options) (*Result, error) {
 	result := &Result{}
 	var mistakes Mistakes
 	for _, file := range files {
@@ -65,11 +68,14 @@ func Read(files []string, o Options) (*Result, error) {
 			result.Empty = append(result.Empty, "directory "+file)
 		}
 		for _, path := range paths {
-			data, err := readAll(path, o.Stdin)
+			data, err := readAll(ctx, path, o.Stdin)
 			if err != nil {
 				return nil, err
 			}
-			items, warnings, wrong := parse(split(path, data))
+			items, warnings, wrong := parse(ctx, split(path, data), o)
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			if len(items) == 0 && len(wrong) == 0 {
 				result.Empty = append(result.Empty, "file "+path)
 			}
@@ -77,14 +83,14 @@ func Read(files []string, o Options) (*Result, error) {
 			result.Warnings = append(result.Warnings, warnings...)
 			mistakes = append(mistakes, wrong...)
 			if len(mistakes) > MaxMistakes {
-				return nil, Mistakes(atMost(mistakes, moreMistakes))
+				return result, Mistakes(atMost(mistakes, moreMistakes))
 			}
 		}
 	}
-	if len(mistakes) > 0 {
-		return nil, mistakes
-	}
 	result.Warnings = atMost(result.Warnings, moreWarnings)
+	if len(mistakes) > 0 {
+		return result, mistakes
+	}
 	return result, nil
 }
 
@@ -136,7 +142,26 @@ func plainOpenError(err error) error {
 	return err
 }
 
-func readAll(path string, stdin io.Reader) ([]byte, error) {
+// readAll reads a file until ctx ends: a pipe may never do.
+func readAll(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := readFile(path, stdin)
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func readFile(path string, stdin io.Reader) ([]byte, error) {
 	in := stdin
 	if path != Stdin {
 		f, err := os.Open(path)
@@ -160,10 +185,11 @@ func readAll(path string, stdin io.Reader) ([]byte, error) {
 const batch = 256
 
 // parse reads chunks on all processors and keeps their order.
-func parse(chunks []*chunk) (items []Item, warnings, mistakes []Mistake) {
+func parse(ctx context.Context, chunks []*chunk, o Options) (items []Item, warnings, mistakes []Mistake) {
 	decoders := make([]*decoder, min(runtime.GOMAXPROCS(0), len(chunks)))
 	for i := range decoders {
 		decoders[i] = newDecoder()
+		decoders[i].options = o
 	}
 	for part := range slices.Chunk(chunks, batch) {
 		parsed := make([]*document, len(part))
@@ -182,7 +208,7 @@ func parse(chunks []*chunk) (items []Item, warnings, mistakes []Mistake) {
 			mistakes = append(mistakes, p.mistakes...)
 		}
 		warnings = warnings[:min(len(warnings), MaxMistakes+1)]
-		if len(mistakes) > MaxMistakes {
+		if len(mistakes) > MaxMistakes || ctx.Err() != nil {
 			break
 		}
 	}

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+
+	"github.com/edfb3db0/calicoctl/resources"
 )
 
 // split cuts a stream where YAML says that a document begins: at a line that starts
 // with "---" and then ends or goes on with white space. Text inside scalars cannot
-// look like that, for YAML forbids it. The marker stays with the document it begins.
+// look like that, for YAML forbids it. The marker stays with the document it begins, and
+// so do the directives before it, which may follow a line "...".
 func split(file string, data []byte) []*chunk {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if tooDense(data) {
@@ -24,12 +27,16 @@ func split(file string, data []byte) []*chunk {
 			end = at + i + 1
 		}
 		text := data[at:end]
-		if isDocumentStart(text) && !onlyPreamble {
+		if isMarker(text, "---") && !onlyPreamble {
 			chunks = appendChunks(chunks, chunk{file: file, line: startLine, data: data[start:at]})
 			start, startLine = at, line
 		}
 		onlyPreamble = onlyPreamble && isPreamble(text)
 		at, line = end, line+1
+		if isMarker(text, "...") {
+			chunks = appendChunks(chunks, chunk{file: file, line: startLine, data: data[start:at]})
+			start, startLine, onlyPreamble = at, line, true
+		}
 	}
 	return appendChunks(chunks, chunk{file: file, line: startLine, data: data[start:]})
 }
@@ -56,13 +63,14 @@ func appendChunks(chunks []*chunk, c chunk) []*chunk {
 		}
 		end := int(dec.InputOffset())
 		part := c.data[start:end]
-		out = append(out, &chunk{file: c.file, line: line, data: part})
+		out = append(out, &chunk{file: c.file, line: line, data: resources.YAMLSafeJSON(part)})
 		start, line = end, line+bytes.Count(part, []byte("\n"))
 	}
 }
 
-func isDocumentStart(line []byte) bool {
-	rest, ok := bytes.CutPrefix(line, []byte("---"))
+// isMarker tells of a line that begins ("---") or ends ("...") a document.
+func isMarker(line []byte, marker string) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(marker))
 	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
 }
 
