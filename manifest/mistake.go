@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Position is a place in the input. Lines and columns count from 1; a column counts
@@ -59,6 +60,22 @@ func (m Mistake) String() string {
 		b.WriteString(": ")
 	}
 	b.WriteString(m.Text)
+	return oneLine(b.String())
+}
+
+// oneLine escapes control characters. They come from keys and names.
+func oneLine(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			fmt.Fprintf(&b, `\x%02x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
 	return b.String()
 }
 
