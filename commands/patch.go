@@ -146,7 +146,7 @@ func (o *patchOptions) readPatch() ([]byte, error) {
 	if len(text) > manifest.MaxDocument {
 		return nil, fmt.Errorf("the patch is larger than the limit of %d MiB", manifest.MaxDocument>>20)
 	}
-	if bytes.Contains(text, []byte("\n---")) {
+	if bytes.Contains(text, []byte("\n---")) || isSeveralJSON(text) {
 		return nil, errors.New("the patch has more than one document; write one")
 	}
 	patch, err := yaml.YAMLToJSONStrict(text)
@@ -162,6 +162,13 @@ func (o *patchOptions) readPatch() ([]byte, error) {
 		return patch, checkOperations(patch)
 	}
 	return patch, nil
+}
+
+// isSeveralJSON tells of a JSON value with something after it.
+func isSeveralJSON(text []byte) bool {
+	var first json.RawMessage
+	dec := json.NewDecoder(bytes.NewReader(text))
+	return dec.Decode(&first) == nil && len(bytes.TrimSpace(text[dec.InputOffset():])) > 0
 }
 
 // checkOperations refuses what RFC 6902 does not allow: a library that forgives a

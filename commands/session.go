@@ -26,6 +26,9 @@ const (
 
 // openBackend opens the datastore that c names.
 func openBackend(ctx context.Context, c Config, a access) (Backend, error) {
+	if _, err := os.UserHomeDir(); err != nil && c.LocalPath == "" && os.Getenv("XDG_DATA_HOME") == "" {
+		return Backend{}, clientError(fmt.Errorf("there is no place for the datastore (%w); name its file with CALICO_LOCAL_PATH", err))
+	}
 	withSeed := local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) })
 	open := func() (*local.Store, error) { return local.Open(ctx, c.localPath(), withSeed) }
 	if _, err := os.Lstat(c.localPath()); a == reading && errors.Is(err, fs.ErrNotExist) {

@@ -25,8 +25,8 @@ type DeleteOptions struct {
 }
 
 // DeleteAll deletes objects and those that are part of them, and gives one result for
-// each target, in the same order. Objects that need others go before these, wherever
-// they stand. An object that is still needed stays. Errors are as for Write.
+// each target, in the same order. Objects that need others or are part of
+// them go before these, wherever they stand. An object that is still needed stays. Errors are as for Write.
 func DeleteAll(ctx context.Context, s Store, targets []Target, o DeleteOptions) ([]Result, error) {
 	d := &deleter{
 		store: s, options: o,
@@ -64,7 +64,8 @@ func needingFirst(targets []Target) []int {
 		order[i] = i
 	}
 	rank := func(i int) int {
-		if targets[i].Key.Kind.Needs.Kind != "" {
+		kind := targets[i].Key.Kind
+		if kind.Needs.Kind != "" || kind.PartOf.Kind != "" {
 			return 0
 		}
 		return 1

@@ -216,9 +216,13 @@ func (d *decoder) kind(n *yaml.Node, m meaning) (*resources.Kind, bool) {
 	if known && m.apiVersion != v3.GroupVersion {
 		text += "; write apiVersion: " + v3.GroupVersion
 	}
+	culprit := "kind"
+	if _, known := resources.ByName(m.kind); known {
+		culprit = "apiVersion"
+	}
 	at := n
-	if key := field(n, "kind"); key != nil {
-		at = key
+	if value := field(n, culprit); value != nil {
+		at = value
 	}
 	d.mistake(at, path{}, text)
 	return nil, false

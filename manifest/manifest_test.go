@@ -125,7 +125,7 @@ func TestParse(t *testing.T) {
 		},
 		{
 			"other version", "apiVersion: crd.projectcalico.org/v1\nkind: HostEndpoint\n",
-			[]string{"-:2:7: unknown resource type (HostEndpoint) and/or version (crd.projectcalico.org/v1); write apiVersion: projectcalico.org/v3"},
+			[]string{"-:1:13: unknown resource type (HostEndpoint) and/or version (crd.projectcalico.org/v1); write apiVersion: projectcalico.org/v3"},
 		},
 		{"scalar", "hello\n", []string{`-:1:1: expected an object with apiVersion, kind, metadata and spec, found the text "hello"`}},
 		{"tab", "apiVersion: projectcalico.org/v3\n\tkind: Tier\n", []string{

@@ -53,7 +53,7 @@ type Result struct {
 }
 
 // Read reads every file in order: a file, "-" for standard input, or a directory, of
-// which it reads the files that end in .yaml, .yml or .json, in lexical order. A
+// which it reads the regular files that end in .yaml, .yml or .json, in lexical order. A
 // failure to read is returned as it is; anything wrong with the content as Mistakes,
 // about all files together, beside the objects in which nothing is wrong.
 func Read(ctx context.Context, files []string, o Options) (*Result, error) {
@@ -126,7 +126,7 @@ func expand(file string, recursive bool) ([]string, error) {
 		if err != nil {
 			return plainOpenError(err)
 		}
-		if !info.IsDir() {
+		if info.Mode().IsRegular() {
 			paths = append(paths, path)
 		}
 		return nil

@@ -33,12 +33,16 @@ func customColumns(argument string) (Printer, error) {
 	}
 	headers := strings.Split(argument, ",")
 	return func(w io.Writer, results []Result) error {
-		for _, r := range results {
+		tables := make([]Table, len(results))
+		for i, r := range results {
 			columns, err := chosen(r.Kind, headers)
 			if err != nil {
 				return err
 			}
-			if err := tableOf(columns, r.objects()).Render(w); err != nil {
+			tables[i] = tableOf(columns, r.objects())
+		}
+		for _, t := range tables {
+			if err := t.Render(w); err != nil {
 				return err
 			}
 		}

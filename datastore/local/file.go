@@ -45,6 +45,10 @@ func (s *Store) createFile() (string, error) {
 		return "", invalid(s.path + " is not a regular file")
 	case info.Size() == 1: // SQLite takes it for empty
 		return "", invalid(s.damaged("it has a single byte"))
+	case info.Size() == 0 && orphan == "" && info.Mode().Perm()&^fileMode != 0: // empty ones are ours to make
+		if err := os.Chmod(path, fileMode); err != nil {
+			return "", s.failure("open", resources.Key{}, err)
+		}
 	case info.Size() == 0 && orphan != "":
 		return "", invalid(fmt.Sprintf("%s is empty or missing, but %s holds changes to it: "+
 			"restore the file beside it or move it away", s.path, orphan))
