@@ -63,15 +63,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	}
 	items := input.Items
 	report := outcome{verb: string(o.verb), past: o.past, kind: kindOf(items), total: len(items)}
-	invalid := checked(items, o.namespace)
-	mistakes := inOrder(invalid, len(items))
-	d.warnAbout(input.Warnings, mistakes)
-	d.warnOfRepeats(items)
-	if len(mistakes) > 0 {
-		report.errs = d.mistakeLines(mistakes)
-		if valid := len(items) - len(invalid); valid > 0 {
-			report.errs = append(report.errs, fmt.Sprintf("nothing was written, not even the %s without a mistake", count(valid, "object")))
-		}
+	if report.errs = o.refusals(input); len(report.errs) > 0 {
 		return report.report(d)
 	}
 	mode := writing
@@ -87,23 +79,36 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if err != nil {
 		return fmt.Errorf("%s\n%w", report.failure(), err)
 	}
-	failed := datastore.Failed(results)
 	for i, r := range results {
 		if r.Err != nil {
 			report.errs = append(report.errs, fmt.Sprintf("%s: %s", items[i].Position, r.Err))
 		}
 	}
-	if o.atomic && len(failed) > 0 {
+	report.ok = len(results) - len(report.errs)
+	switch {
+	case o.atomic && len(report.errs) > 0:
+		report.ok = 0
 		report.errs = append(report.errs, "nothing was written, as --atomic asks")
-		return report.report(d)
-	}
-	report.ok = len(results) - len(failed)
-	if o.dryRun {
+	case o.dryRun:
 		return o.reportDryRun(results, automatic, report)
+	default:
+		d.summarize(results, automatic, started)
+		report.ok -= skipped(d, results, "exists already")
 	}
-	d.summarize(results, automatic, started)
-	report.ok -= skipped(d, results, "exists already")
 	return report.report(d)
+}
+
+// refusals are the reasons to write nothing at all: what breaks the rules of its kind.
+func (o *writeOptions) refusals(input *manifest.Result) []string {
+	invalid := checked(input.Items, o.namespace)
+	mistakes := inOrder(invalid, len(input.Items))
+	o.deps.warnAbout(input.Warnings, mistakes)
+	o.deps.warnOfRepeats(input.Items)
+	lines := o.deps.mistakeLines(mistakes)
+	if valid := len(input.Items) - len(invalid); valid > 0 && len(lines) > 0 {
+		lines = append(lines, fmt.Sprintf("nothing was written, not even the %s without a mistake", count(valid, "object")))
+	}
+	return lines
 }
 
 // warnOfRepeats says which objects the input has more than once.
