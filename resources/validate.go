@@ -132,9 +132,8 @@ func validateSelector(parent *field.Path, name, expr string) field.ErrorList {
 
 // validatePolicySelector checks a selector of a policy or one of its rules.
 func validatePolicySelector(parent *field.Path, name, expr string) field.ErrorList {
-	errs := validateSelector(parent, name, expr)
 	if len(expr) > maxSelector {
-		errs = append(errs, field.TooLong(parent.Child(name), expr, maxSelector))
+		return field.ErrorList{field.TooLong(parent.Child(name), expr, maxSelector)}
 	}
-	return errs
+	return validateSelector(parent, name, expr)
 }
