@@ -65,7 +65,7 @@ func (b *bench) prepare(ctx context.Context, c content, n int) error {
 		if err := removeDatastore(b.datastore()); err != nil {
 			return err
 		}
-		_, err := b.command(ctx, []string{"get", "nodes"}, expected{})
+		_, err := b.command(ctx, []string{"delete", "node", "none", "--skip-not-exists"}, expected{})
 		return err
 	case policies, nodes:
 		file, err := b.manifest(c, n)
