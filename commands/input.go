@@ -150,8 +150,8 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// checked are the items that pass the rules of their kinds, with their defaults set,
-// and everything that is wrong with the others, by index.
+// checked sets the defaults of all items and holds them against the rules of their kinds.
+// It gives everything that is wrong, by the index of the item.
 func checked(items []manifest.Item, namespace string) (invalid map[int]manifest.Mistakes) {
 	invalid = map[int]manifest.Mistakes{}
 	for i, item := range items {

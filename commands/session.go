@@ -93,11 +93,13 @@ var errRollBack = errors.New("nothing was written")
 // nothing is kept; nil always agrees.
 func (s *session) change(ctx context.Context, write func(datastore.Store) error, keep func() bool) (autohep.Result, error) {
 	var automatic autohep.Result
-	all := func(tx datastore.Store) error {
+	all := func(tx datastore.Store) (err error) {
 		written := newRecorder(tx)
-		before, err := s.controllerConfig(ctx, tx)
-		if err != nil {
-			return err
+		var before autohep.Config
+		if s.RunsController {
+			if before, _, err = controllerConfig(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if err := write(written); err != nil {
 			return err
@@ -132,14 +134,10 @@ func (s *session) change(ctx context.Context, write func(datastore.Store) error,
 // endpoints are removed only by the change that switches them off: in a copy of a
 // cluster's objects they are left as they came.
 func (s *session) control(ctx context.Context, tx datastore.Store, before autohep.Config) (autohep.Result, error) {
-	_, err := tx.Get(ctx, controllerConfigKey())
-	if errors.Is(err, datastore.ErrNotFound) {
-		_, err = tx.Create(ctx, resources.NewKubeControllersConfiguration())
+	config, found, err := controllerConfig(ctx, tx)
+	if err == nil && !found {
+		_, err = tx.Create(ctx, resources.NewKubeControllersConfiguration()) // switched off, as config is
 	}
-	if err != nil {
-		return autohep.Result{}, err
-	}
-	config, err := s.controllerConfig(ctx, tx)
 	if err != nil || !config.AutoCreate && !before.AutoCreate {
 		return autohep.Result{}, err
 	}
@@ -176,22 +174,16 @@ func (s *session) noteUndone(written, controlled *recorder) {
 		"change the node instead, or set CALICO_LOCAL_CONTROLLER=Disabled to work on a copy of a cluster's objects")
 }
 
-func controllerConfigKey() resources.Key {
-	return resources.KubeControllersConfiguration.Key(v3.DefaultName)
-}
-
-func (s *session) controllerConfig(ctx context.Context, tx datastore.Store) (autohep.Config, error) {
-	if !s.RunsController {
-		return autohep.Config{}, nil
-	}
-	o, err := tx.Get(ctx, controllerConfigKey())
+// controllerConfig is what the controller is asked to do: nothing if no object says so.
+func controllerConfig(ctx context.Context, tx datastore.Store) (config autohep.Config, found bool, err error) {
+	o, err := tx.Get(ctx, resources.KubeControllersConfiguration.Key(v3.DefaultName))
 	if errors.Is(err, datastore.ErrNotFound) {
-		return autohep.Config{}, nil
+		return autohep.Config{}, false, nil
 	}
 	if err != nil {
-		return autohep.Config{}, err
+		return autohep.Config{}, false, err
 	}
-	return autohep.ConfigFrom(o.(*v3.KubeControllersConfiguration)), nil
+	return autohep.ConfigFrom(o.(*v3.KubeControllersConfiguration)), true, nil
 }
 
 // recorder is a Store that remembers what was written.
