@@ -56,6 +56,49 @@ type Atomic interface {
 	Atomically(ctx context.Context, fn func(tx Store) error) error
 }
 
+// ChangeOp says which method of Store a Change stands for.
+type ChangeOp string
+
+// The changes.
+const (
+	ChangeCreate ChangeOp = "create"
+	ChangeUpdate ChangeOp = "update"
+	ChangeDelete ChangeOp = "delete"
+)
+
+// Change is a call of Create, Update or Delete.
+type Change struct {
+	Op  ChangeOp
+	Key resources.Key
+	// Object is what Create or Update gets; nil to delete.
+	Object resources.Object
+	// ResourceVersion is what Delete gets.
+	ResourceVersion string
+}
+
+// Outcome is what became of a Change: what that method would have returned.
+type Outcome struct {
+	// Object is the object as stored; nil after a deletion or an error.
+	Object resources.Object
+	Err    error
+}
+
+// Bulk is a Store for which many changes at once are faster than one after the other.
+type Bulk interface {
+	Store
+
+	// WriteAll makes changes, no two of which are about the same object, in any order,
+	// and gives one outcome for each, in the order of changes. A change that was not
+	// tried, since the datastore went away or ctx ended, has that error as its outcome.
+	// progress is called after each change, by one goroutine at a time; it may be nil.
+	WriteAll(ctx context.Context, changes []Change, progress func()) []Outcome
+
+	// WriteTogether makes all of the changes or none. If err is not nil none was made,
+	// and the outcomes of those changes that were the reason have errors of their own.
+	// It fails with ErrUnsupported if the datastore cannot do that, or not for so many.
+	WriteTogether(ctx context.Context, changes []Change) (outcomes []Outcome, err error)
+}
+
 // EventType says what happened to an object.
 type EventType string
 
