@@ -12,10 +12,18 @@ ldflags := -s -w -X main.version=$(version) -X main.commit=$(commit) -X main.dat
 
 FUZZTIME ?= 10m
 
+# asV1 makes a definition of the older API group from the one of projectcalico.org/v3: it has the same schema.
+asV1 := -e 's/^  name: \(.*\)\.projectcalico\.org$$/  name: \1.crd.projectcalico.org/' \
+	-e 's/^  group: projectcalico\.org$$/  group: crd.projectcalico.org/' -e 's/^\(  [- ] name: \)v3$$/\1v1/' \
+	-e '/^    selectableFields:/,/^    - jsonPath/d'
+
+# The real servers of the tests, built once for each set of versions.
+servers := .cache/servers/$(shell cksum <test/servers/go.sum | cut -d ' ' -f 1)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # go is parallel by itself, and generate comes before golden
 .PHONY: help build demo test check fmt-check vet lint in-step tidy-check test-race \
-	fmt generate golden bench fuzz cover release-check snapshot clean
+	servers fmt generate golden bench fuzz cover release-check snapshot clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +34,7 @@ build: ## build bin/calicoctl
 demo: build ## walk through the guide with the built program
 	testdata/guide/demo.sh bin/calicoctl
 
-test: ## run the tests
+test: servers ## run the tests
 	go test -timeout 10m ./...
 
 check: fmt-check vet lint in-step tidy-check test-race ## run all that CI checks: the six targets below
@@ -47,17 +55,31 @@ tidy-check: ## fail when `go mod tidy` would change a go.mod
 	go mod tidy -diff
 	go -C tools/golangci-lint mod tidy -diff
 	go -C tools/controller-gen mod tidy -diff
+	go -C test/servers mod tidy -diff
 
-test-race: ## run the tests with the race detector
+test-race: servers ## run the tests with the race detector
 	go test -race -timeout 20m ./...
+
+servers: $(servers)/etcd $(servers)/kube-apiserver ## build the servers that the tests run, and say where they are
+	@echo $(CURDIR)/$(servers)
+
+$(servers)/etcd:
+	@echo 'building etcd for the tests' >&2
+	@go -C test/servers build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ go.etcd.io/etcd/server/v3
+
+$(servers)/kube-apiserver: version = $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' test/servers/go.mod)
+$(servers)/kube-apiserver:
+	@echo 'building kube-apiserver for the tests; the first time this takes some minutes' >&2
+	@go -C test/servers build -trimpath -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=$(version)' -o $(CURDIR)/$@ k8s.io/kubernetes/cmd/kube-apiserver
 
 fmt: ## format the code
 	$(golangci-lint) fmt
 
 generate: ## write deep copy functions, custom resource definitions and the reference
-	rm -rf deploy/crds/projectcalico.org_*.yaml docs/reference
+	rm -rf deploy/crds docs/reference
 	$(controller-gen) object crd:allowDangerousTypes=true paths=./resources/v3/... output:crd:dir=deploy/crds
 	rm deploy/crds/projectcalico.org_nodes.yaml deploy/crds/projectcalico.org_profiles.yaml # no custom resources
+	for file in deploy/crds/*; do sed $(asV1) $$file >deploy/crds/crd.$${file##*/}; done
 	go run ./docs/gen -reference docs/reference
 
 golden: ## write the golden files anew from what the program does now

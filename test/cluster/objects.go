@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Groups are the API groups that the project's custom resource definitions are for.
+func Groups() []string { return []string{"projectcalico.org", "crd.projectcalico.org"} }
+
+// crdPatience bounds how long the server may take to serve new definitions.
+const crdPatience = time.Minute
+
+// InstallCRDs makes the server serve the kinds of API groups.
+func (a *APIServer) InstallCRDs(tb testing.TB, groups ...string) {
+	tb.Helper()
+	var names []string
+	for _, group := range groups {
+		files, err := filepath.Glob(filepath.Join(Root(), "deploy", "crds", group+"_*.yaml"))
+		if err != nil || len(files) == 0 {
+			tb.Fatalf("no custom resource definitions of %s: %v", group, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			names = append(names, a.CreateYAML(tb, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", string(text)))
+		}
+	}
+	for _, name := range names {
+		a.awaitCRD(tb, name)
+	}
+}
+
+func (a *APIServer) awaitCRD(tb testing.TB, name string) {
+	tb.Helper()
+	for deadline := time.Now().Add(crdPatience); ; time.Sleep(50 * time.Millisecond) {
+		var crd struct {
+			Status struct {
+				Conditions []struct{ Type, Status string }
+			}
+		}
+		if err := json.Unmarshal(a.Do(tb, http.MethodGet, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, nil), &crd); err != nil {
+			tb.Fatal(err)
+		}
+		for _, c := range crd.Status.Conditions {
+			if c.Type == "Established" && c.Status == "True" {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("%s is not established after %v", name, crdPatience)
+		}
+	}
+}
+
+// CreateYAML creates the object that a YAML document describes, as the admin, and returns its name.
+func (a *APIServer) CreateYAML(tb testing.TB, path, document string) string {
+	tb.Helper()
+	object, err := yaml.YAMLToJSON([]byte(document))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var created struct{ Metadata struct{ Name string } }
+	if err := json.Unmarshal(a.Do(tb, http.MethodPost, path, object), &created); err != nil {
+		tb.Fatal(err)
+	}
+	return created.Metadata.Name
+}
+
+// Do sends a request as the admin and returns the answer, which must be a success.
+func (a *APIServer) Do(tb testing.TB, method, path string, body []byte) []byte {
+	tb.Helper()
+	answer, err := a.do(context.Background(), method, path, body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return answer
+}
+
+func (a *APIServer) do(ctx context.Context, method, path string, body []byte) (answer []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, a.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+Token(Admin))
+	if body != nil {
+		request.Header.Set("Content-Type", contentType(method))
+	}
+	response, err := a.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	answer, err = io.ReadAll(response.Body)
+	if err == nil && response.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, answer)
+	}
+	return answer, err
+}
+
+func contentType(method string) string {
+	if method == http.MethodPatch {
+		return "application/merge-patch+json"
+	}
+	return "application/json"
+}
