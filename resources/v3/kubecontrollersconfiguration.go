@@ -13,6 +13,7 @@ type KubeControllersConfiguration struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Spec   KubeControllersConfigurationSpec   `json:"spec,omitempty"`
+	// +optional
 	Status KubeControllersConfigurationStatus `json:"status"`
 }
 

@@ -13,6 +13,7 @@ type Tier struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Spec   TierSpec   `json:"spec,omitempty"`
+	// +optional
 	Status TierStatus `json:"status"`
 }
 
