@@ -98,6 +98,7 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 	}, func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 })
 	done()
 	if err != nil {
+		s.sayKept(results)
 		return err
 	}
 	return o.report(results, func() { d.summarize(results, automatic, started) })

@@ -46,4 +46,6 @@ type Backend struct {
 	// RunsController is set where no cluster is around the datastore, so that commands
 	// themselves keep automatic host endpoints in step.
 	RunsController bool
+	// ClusterType is what a new datastore says of its cluster.
+	ClusterType string
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -150,37 +151,43 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 		return err
 	}
 	defer s.close()
-	var lines, errs []string
+	var lines map[string][]string
 	var results []datastore.Result
 	automatic, err := s.change(ctx, func(tx datastore.Store) error {
-		names, err := o.names(ctx, tx, matches)
+		keys, err := o.keys(ctx, tx, matches)
 		if err != nil {
 			return err
 		}
-		step, done := d.progress(len(names))
+		step, done := d.progress(len(keys))
 		defer done()
-		lines, errs, results = nil, nil, nil
-		for _, name := range names {
-			said, result, err := o.labelOne(ctx, tx, name)
-			if err != nil {
-				errs = append(errs, err.Error())
-			}
-			lines = append(lines, said...)
-			results = append(results, result)
-			step()
-		}
-		return ctx.Err()
+		lines = map[string][]string{}
+		results, err = datastore.Edit(ctx, tx, keys, func(object resources.Object) (resources.Object, error) {
+			var err error
+			lines[object.GetName()], err = o.relabel(object)
+			return object, err
+		}, step)
+		return err
 	}, nil)
 	if err != nil {
+		s.sayKept(results)
 		return err
 	}
-	return o.report(lines, errs, results, func() { d.summarize(results, automatic, started) })
+	return o.report(lines, results, func() { d.summarize(results, automatic, started) })
 }
 
-func (o *labelOptions) report(lines, errs []string, results []datastore.Result, summarize func()) error {
-	for _, line := range lines {
-		if _, err := fmt.Fprintln(o.deps.Out, output.Escape(line)); err != nil {
-			return err
+// report prints the lines of each object that is labelled, and summarizes. Its error says why others are not.
+func (o *labelOptions) report(lines map[string][]string, results []datastore.Result, summarize func()) error {
+	var errs []string
+	for i := range results {
+		r := &results[i]
+		if r.Err = o.explain(*r); r.Err != nil {
+			errs = append(errs, r.Err.Error())
+			continue
+		}
+		for _, line := range lines[r.Key.Name] {
+			if _, err := fmt.Fprintln(o.deps.Out, output.Escape(line)); err != nil {
+				return err
+			}
 		}
 	}
 	if len(results) == 0 {
@@ -193,56 +200,55 @@ func (o *labelOptions) report(lines, errs []string, results []datastore.Result, 
 	return nil
 }
 
-func (o *labelOptions) names(ctx context.Context, tx datastore.Store, matches func(map[string]string) bool) ([]string, error) {
+// explain puts the failure to label an object in calicoctl's words.
+func (o *labelOptions) explain(r datastore.Result) error {
+	err, name := r.Err, r.Key.Name
+	if err == nil {
+		err = o.kept(r.Object, name)
+	}
+	var refused refusedLabel
+	switch {
+	case err == nil || errors.As(err, &refused):
+		return err
+	case errors.Is(err, datastore.ErrNotFound):
+		return fmt.Errorf("%s %s not found", o.word, name)
+	default:
+		return fmt.Errorf("failed to update %s %s, label not changed: %w", o.word, name, err)
+	}
+}
+
+func (o *labelOptions) keys(ctx context.Context, tx datastore.Store, matches func(map[string]string) bool) ([]resources.Key, error) {
 	if o.name != "" {
-		return []string{o.name}, nil
+		return []resources.Key{o.kind.Key(o.name)}, nil
 	}
 	list, err := tx.List(ctx, o.kind)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	var keys []resources.Key
 	for _, object := range list.Items {
 		if matches(object.GetLabels()) {
-			names = append(names, object.GetName())
+			keys = append(keys, o.kind.Key(object.GetName()))
 		}
 	}
-	return names, nil
+	return keys, nil
 }
 
-// labelOne changes all labels of one object, or none. It returns a line for each label.
-func (o *labelOptions) labelOne(ctx context.Context, tx datastore.Store, name string) (lines []string, result datastore.Result, err error) {
-	result, err = datastore.Edit(ctx, tx, o.kind.Key(name), func(object resources.Object) (resources.Object, error) {
-		lines = nil
-		labels := object.GetLabels()
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		for _, change := range o.labels {
-			line, err := o.change(labels, change, name)
-			if err != nil {
-				return nil, err
-			}
-			lines = append(lines, line)
-		}
-		object.SetLabels(labels)
-		return object, nil
-	})
-	var refused refusedLabel
-	if err == nil {
-		err = o.kept(result.Object, name)
+// relabel makes all changes of labels to object, or none. It returns a line for each.
+func (o *labelOptions) relabel(object resources.Object) (lines []string, err error) {
+	labels := maps.Clone(object.GetLabels())
+	if labels == nil {
+		labels = map[string]string{}
 	}
-	switch {
-	case err == nil:
-		return lines, result, nil
-	case errors.As(err, &refused):
-	case errors.Is(err, datastore.ErrNotFound):
-		err = fmt.Errorf("%s %s not found", o.word, name)
-	default:
-		err = fmt.Errorf("failed to update %s %s, label not changed: %w", o.word, name, err)
+	for _, change := range o.labels {
+		line, err := o.change(labels, change, object.GetName())
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
 	}
-	result.Err = err
-	return nil, result, err
+	object.SetLabels(labels)
+	return lines, nil
 }
 
 // kept checks that the labels are as asked: some belong to calicoctl, not to users.

@@ -104,15 +104,15 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 		return err
 	}
 	defer s.close()
-	var result datastore.Result
+	var results []datastore.Result
 	var warnings []manifest.Mistake
 	automatic, err := s.change(ctx, func(tx datastore.Store) error {
 		var err error
-		result, err = datastore.Edit(ctx, tx, o.kind.Key(o.name), func(stored resources.Object) (next resources.Object, err error) {
+		results, err = datastore.Edit(ctx, tx, []resources.Key{o.kind.Key(o.name)}, func(stored resources.Object) (next resources.Object, err error) {
 			next, warnings, err = patched(o.kind, stored, patch, o.patchType)
 			return next, err
-		})
-		return err
+		}, nil)
+		return errors.Join(err, results[0].Err)
 	}, nil)
 	var unread manifest.Mistakes
 	switch {
@@ -124,7 +124,7 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 		return fmt.Errorf("hit error: updating existing resource: %w", err)
 	}
 	o.deps.warnAbout(warnings, nil)
-	o.deps.summarize([]datastore.Result{result}, automatic, started)
+	o.deps.summarize(results, automatic, started)
 	_, err = fmt.Fprintf(o.deps.Out, "Successfully patched 1 '%s' resource\n", o.kind.Name)
 	return err
 }

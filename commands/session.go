@@ -43,7 +43,7 @@ func openBackend(ctx context.Context, c Config, a access) (Backend, error) {
 
 // seed fills a new embedded datastore with what a new cluster has.
 func seed(ctx context.Context, tx datastore.Store) error {
-	if err := datastore.Initialize(ctx, tx); err != nil {
+	if err := datastore.Initialize(ctx, tx, ""); err != nil {
 		return err
 	}
 	_, err := tx.Create(ctx, resources.NewKubeControllersConfiguration())
@@ -88,39 +88,21 @@ func (s *session) close() {
 // errRollBack ends a transaction whose writes are not wanted.
 var errRollBack = errors.New("nothing was written")
 
-// change runs write and then brings automatic host endpoints in step, in one
-// transaction where the datastore has them. Unless keep agrees to the outcome of write,
-// nothing is kept; nil always agrees.
-func (s *session) change(ctx context.Context, write func(datastore.Store) error, keep func() bool) (autohep.Result, error) {
-	var automatic autohep.Result
-	all := func(tx datastore.Store) (err error) {
-		written := newRecorder(tx)
-		var before autohep.Config
-		if s.RunsController {
-			if before, _, err = controllerConfig(ctx, tx); err != nil {
-				return err
-			}
-		}
-		if err := write(written); err != nil {
-			return err
-		}
-		if s.RunsController && written.concernsController() {
-			controlled := newRecorder(tx)
-			if automatic, err = s.control(ctx, controlled, before); err != nil {
-				return err
-			}
-			s.noteUndone(written, controlled)
-		}
-		if keep != nil && !keep() {
-			return errRollBack
-		}
-		return nil
-	}
+// change runs write. Where the datastore has transactions that is one, and automatic host
+// endpoints are brought in step in it; unless keep agrees to the outcome of write, nothing is kept (nil
+// always agrees). Elsewhere a controller does that, and write itself heeds what keep stands for.
+func (s *session) change(ctx context.Context, write func(datastore.Store) error, keep func() bool) (automatic autohep.Result, err error) {
 	store, ok := s.Store.(datastore.Atomic)
 	if !ok {
-		return automatic, all(s.Store)
+		return automatic, write(s.Store)
 	}
-	err := store.Atomically(ctx, all)
+	err = store.Atomically(ctx, func(tx datastore.Store) error {
+		automatic, err = s.writeAndControl(ctx, tx, write)
+		if err == nil && keep != nil && !keep() {
+			return errRollBack
+		}
+		return err
+	})
 	if err != nil {
 		s.notes = nil
 	}
@@ -128,6 +110,36 @@ func (s *session) change(ctx context.Context, write func(datastore.Store) error,
 		err = nil
 	}
 	return automatic, err
+}
+
+// writeAndControl runs write and does what a controller would do then.
+func (s *session) writeAndControl(ctx context.Context, tx datastore.Store, write func(datastore.Store) error) (automatic autohep.Result, err error) {
+	if !s.RunsController {
+		return automatic, write(tx)
+	}
+	before, _, err := controllerConfig(ctx, tx)
+	if err != nil {
+		return automatic, err
+	}
+	written := newRecorder(tx)
+	if err := write(written); err != nil || !written.concernsController() {
+		return automatic, err
+	}
+	controlled := newRecorder(tx)
+	automatic, err = s.control(ctx, controlled, before)
+	s.noteUndone(written, controlled)
+	return automatic, err
+}
+
+// sayKept says how far a command came before it was cut short: where there are no transactions,
+// what was written stays.
+func (s *session) sayKept(results []datastore.Result) {
+	if _, ok := s.Store.(datastore.Atomic); ok || len(results) == 0 {
+		return
+	}
+	done := len(results) - len(datastore.Failed(results))
+	s.deps.say(fmt.Sprintf("done before that: %d of %s; others that were under way may be done too. "+
+		"Run the command again: what is in place already is left as it is", done, count(len(results), "object")))
 }
 
 // control does what the controller of a cluster would after a change. Automatic host

@@ -77,6 +77,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	defer s.close()
 	results, automatic, err := o.write(ctx, s, items)
 	if err != nil {
+		s.sayKept(results)
 		return fmt.Errorf("%s\n%w", report.failure(), err)
 	}
 	for i, r := range results {
@@ -142,12 +143,16 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 	defer done()
 	var results []datastore.Result
 	automatic, err := s.change(ctx, func(tx datastore.Store) error {
-		if err := datastore.Initialize(ctx, tx); err != nil {
-			return err
+		_, undone := s.Store.(datastore.Atomic) // a dry run is undone, automatic endpoints and all
+		dryRun := o.dryRun && !undone
+		if !dryRun {
+			if err := datastore.Initialize(ctx, tx, s.ClusterType); err != nil {
+				return err
+			}
 		}
 		var err error
 		results, err = datastore.Write(ctx, tx, o.verb, objects, datastore.WriteOptions{
-			SkipExisting: o.skipExisting, Progress: step,
+			SkipExisting: o.skipExisting, Together: o.atomic, DryRun: dryRun, Progress: step,
 		})
 		return err
 	}, func() bool { return !o.dryRun && (!o.atomic || len(datastore.Failed(results)) == 0) })

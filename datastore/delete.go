@@ -33,17 +33,24 @@ func DeleteAll(ctx context.Context, s Store, targets []Target, o DeleteOptions) 
 		needing: map[resources.Key][]resources.Key{}, parts: map[resources.Key][]resources.Key{},
 		read: map[string]bool{}, gone: map[resources.Key]bool{},
 	}
-	results := make([]Result, len(targets))
-	for _, i := range needingFirst(targets) {
-		results[i] = d.deleteOne(ctx, targets[i])
-		if err := results[i].Err; aborts(err) {
-			return results, err
-		}
-		if o.Progress != nil {
-			o.Progress()
-		}
+	if d.options.Progress == nil {
+		d.options.Progress = func() {}
 	}
-	return results, nil
+	results := make([]Result, len(targets))
+	for i, t := range targets {
+		results[i].Key = t.Key
+	}
+	var ended error
+	for _, stage := range needingFirst(targets) {
+		if ended != nil {
+			for _, i := range stage {
+				results[i].Err = ended
+			}
+			continue
+		}
+		ended = d.deleteStage(ctx, targets, stage, results)
+	}
+	return results, ended
 }
 
 // deleter knows which objects are linked to which: it reads each kind that matters once.
@@ -58,36 +65,71 @@ type deleter struct {
 	gone map[resources.Key]bool
 }
 
-func needingFirst(targets []Target) []int {
-	order := make([]int, len(targets))
-	for i := range order {
-		order[i] = i
-	}
-	rank := func(i int) int {
-		kind := targets[i].Key.Kind
-		if kind.Needs.Kind != "" || kind.PartOf.Kind != "" {
-			return 0
+// needingFirst groups the indices of targets: first those of kinds that need others or are part of them.
+func needingFirst(targets []Target) (stages [2][]int) {
+	for i, t := range targets {
+		stage := 1
+		if kind := t.Key.Kind; kind.Needs.Kind != "" || kind.PartOf.Kind != "" {
+			stage = 0
 		}
-		return 1
+		stages[stage] = append(stages[stage], i)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return rank(a) - rank(b) })
-	return order
+	return stages
 }
 
-func (d *deleter) deleteOne(ctx context.Context, t Target) Result {
-	result := Result{Key: t.Key, Action: Deleted}
-	result.Err = d.mayDelete(ctx, t.Key)
-	if result.Err == nil {
-		result.Err = d.store.Delete(ctx, t.Key, t.ResourceVersion)
+// deleteStage deletes the targets of the given indices, none of which needs another. An error is
+// one that ends the whole command.
+func (d *deleter) deleteStage(ctx context.Context, targets []Target, stage []int, results []Result) error {
+	var changes []Change
+	var about []int
+	first := map[resources.Key]int{}
+	for _, i := range stage {
+		t := targets[i]
+		if _, again := first[t.Key]; again {
+			continue
+		}
+		first[t.Key] = i
+		if err := d.mayDelete(ctx, t.Key); err != nil {
+			results[i].Err = err
+			d.options.Progress()
+			continue
+		}
+		changes = append(changes, Change{Op: ChangeDelete, Key: t.Key, ResourceVersion: t.ResourceVersion})
+		about = append(about, i)
 	}
+	var ended error
+	for n, outcome := range writeAll(ctx, d.store, changes, d.options.Progress) {
+		d.settle(&results[about[n]], outcome.Err)
+		if aborts(outcome.Err) {
+			ended = outcome.Err
+		}
+	}
+	for _, i := range stage {
+		if f := first[targets[i].Key]; f != i {
+			results[i].Err = results[f].Err
+			if results[i].Err == nil {
+				d.settle(&results[i], ErrorOf("delete", targets[i].Key, ErrNotFound, "it was deleted by the same command"))
+			}
+			d.options.Progress()
+		}
+	}
+	if ended != nil {
+		return ended
+	}
+	return d.deleteParts(ctx, results, about)
+}
+
+// settle notes what the deletion of an object came to.
+func (d *deleter) settle(r *Result, err error) {
 	switch {
-	case errors.Is(result.Err, ErrNotFound) && d.options.SkipMissing:
-		result.Action, result.Err = Skipped, nil
-	case result.Err == nil:
-		d.gone[t.Key] = true
-		result.Parts, result.Err = d.deleteParts(ctx, t.Key)
+	case errors.Is(err, ErrNotFound) && d.options.SkipMissing:
+		r.Action = Skipped
+	case err != nil:
+		r.Err = err
+	default:
+		r.Action = Deleted
+		d.gone[r.Key] = true
 	}
-	return result
 }
 
 func (d *deleter) mayDelete(ctx context.Context, key resources.Key) error {
@@ -114,15 +156,33 @@ func (d *deleter) mayDelete(ctx context.Context, key resources.Key) error {
 	return refuse("it is still needed by " + who + "; delete that first")
 }
 
-func (d *deleter) deleteParts(ctx context.Context, whole resources.Key) ([]resources.Key, error) {
-	parts := d.present(d.parts[whole])
-	for i, part := range parts {
-		if err := d.store.Delete(ctx, part, ""); err != nil && !errors.Is(err, ErrNotFound) {
-			return parts[:i], err
+// deleteParts deletes what was part of the objects that are gone.
+func (d *deleter) deleteParts(ctx context.Context, results []Result, indices []int) error {
+	var changes []Change
+	var whole []*Result
+	for _, i := range indices {
+		if results[i].Action != Deleted {
+			continue
 		}
-		d.gone[part] = true
+		for _, part := range d.present(d.parts[results[i].Key]) {
+			changes = append(changes, Change{Op: ChangeDelete, Key: part})
+			whole = append(whole, &results[i])
+		}
 	}
-	return parts, nil
+	var ended error
+	for n, outcome := range writeAll(ctx, d.store, changes, func() {}) {
+		switch {
+		case outcome.Err == nil || errors.Is(outcome.Err, ErrNotFound):
+			whole[n].Parts = append(whole[n].Parts, changes[n].Key)
+			d.gone[changes[n].Key] = true
+		default:
+			whole[n].Err = outcome.Err
+			if aborts(outcome.Err) {
+				ended = outcome.Err
+			}
+		}
+	}
+	return ended
 }
 
 func (d *deleter) present(keys []resources.Key) []resources.Key {

@@ -12,27 +12,29 @@ import (
 )
 
 // Initialize makes sure that a datastore holds what every cluster has: the description
-// of the cluster and the built-in tiers. What exists is left as it is.
-func Initialize(ctx context.Context, s Store) error {
-	for _, o := range clusterObjects() {
+// of the cluster, with the given type, and the built-in tiers. What exists is left as it is. What the user
+// may not see or make is left to those who may.
+func Initialize(ctx context.Context, s Store, clusterType string) error {
+	for _, o := range clusterObjects(clusterType) {
 		key, _ := resources.KeyOf(o)
 		_, err := s.Get(ctx, key)
 		if errors.Is(err, ErrNotFound) {
 			_, err = s.Create(ctx, o)
 		}
-		if err != nil && !errors.Is(err, ErrExists) && !errors.Is(err, ErrUnauthorized) {
+		if aborts(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-func clusterObjects() []resources.Object {
+func clusterObjects(clusterType string) []resources.Object {
 	ready := true
 	info := resources.ClusterInformation.New().(*v3.ClusterInformation)
 	info.Name = v3.DefaultName
 	info.Spec = v3.ClusterInformationSpec{
 		ClusterGUID:    strings.ReplaceAll(uuid.NewString(), "-", ""),
+		ClusterType:    clusterType,
 		DatastoreReady: &ready,
 	}
 	return []resources.Object{

@@ -278,15 +278,15 @@ func TestEdit(t *testing.T) {
 	write(t, s, datastore.Create, tier("a", 1))
 	key := resources.Tier.Key("a")
 	calls := 0
-	result, err := datastore.Edit(t.Context(), s, key, func(o resources.Object) (resources.Object, error) {
+	results, err := datastore.Edit(t.Context(), s, []resources.Key{key}, func(o resources.Object) (resources.Object, error) {
 		if calls++; calls == 1 {
 			write(t, s, datastore.Apply, tier("a", 2)) // somebody else is faster
 		}
 		o.SetLabels(map[string]string{"x": "y"})
 		return o, nil
-	})
-	if err != nil || result.Action != datastore.Configured || calls != 2 {
-		t.Fatalf("%v after %d calls: %v", result.Action, calls, err)
+	}, nil)
+	if result := results[0]; err != nil || result.Err != nil || result.Action != datastore.Configured || calls != 2 {
+		t.Fatalf("%v after %d calls: %v", results, calls, err)
 	}
 	if got := get(t, s, "a"); *got.Spec.Order != 2 || got.Labels["x"] != "y" {
 		t.Errorf("one of two changes is lost: %+v", got)
@@ -301,16 +301,17 @@ func TestEdit(t *testing.T) {
 		if edit == nil {
 			key = resources.Tier.Key("nosuch")
 		}
-		_, err := datastore.Edit(t.Context(), s, key, func(o resources.Object) (resources.Object, error) {
+		results, err := datastore.Edit(t.Context(), s, []resources.Key{key}, func(o resources.Object) (resources.Object, error) {
 			return o, edit(o.(*v3.Tier))
-		})
+		}, nil)
+		err = errors.Join(err, results[0].Err)
 		if err == nil || len(err.Error()) < len(name) || err.Error()[:len(name)] != name {
 			t.Errorf("got %v, want %s", err, name)
 		}
 	}
-	result, err = datastore.Edit(t.Context(), s, key, func(o resources.Object) (resources.Object, error) { return o, nil })
-	if err != nil || result.Action != datastore.Unchanged {
-		t.Errorf("an edit that changes nothing is %v: %v", result.Action, err)
+	results, err = datastore.Edit(t.Context(), s, []resources.Key{key}, func(o resources.Object) (resources.Object, error) { return o, nil }, nil)
+	if err != nil || results[0].Action != datastore.Unchanged {
+		t.Errorf("an edit that changes nothing is %v: %v", results, err)
 	}
 }
 
@@ -341,7 +342,7 @@ func TestConflictsEnd(t *testing.T) {
 func TestInitialize(t *testing.T) {
 	s := open(t)
 	for range 2 {
-		if err := datastore.Initialize(t.Context(), s); err != nil {
+		if err := datastore.Initialize(t.Context(), s, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,5 +18,5 @@
 // a word of the language: has == 'x' is about the label called has.
 //
 // The package does no input or output, and a parsed [Selector] may be used from many goroutines at once. Neither
-// parsing nor anything else here is recursive, so the nesting of a selector is limited by memory only.
+// parsing nor anything else here is recursive.
 package selector

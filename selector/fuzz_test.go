@@ -1,6 +1,7 @@
 package selector_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/edfb3db0/calicoctl/selector"
@@ -15,6 +16,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(`!(!(!(has(a)))) && x in {'b',"a",}`, "x", "b")
 	f.Fuzz(func(t *testing.T, expr, label, value string) {
+		if strings.Count(expr, "(") > selector.MaxDepth {
+			t.Skip("the naive implementation has no limit on depth")
+		}
 		s, err := selector.Parse(expr)
 		checkError(t, expr, err)
 		n, ok := naiveParse(expr)

@@ -53,6 +53,9 @@ func (p *parser) operand() error {
 			p.pos++
 			p.after, negated = "!", !negated
 		case '(':
+			if len(p.outer) == MaxDepth {
+				return p.fail(p.pos, "parentheses nest deeper than the limit of %d", MaxDepth)
+			}
 			p.outer = append(p.outer, p.group)
 			p.group = group{open: p.pos, negated: negated}
 			p.pos++

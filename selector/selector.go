@@ -31,8 +31,11 @@ func (m Map) Get(name string) (string, bool) {
 	return value, ok
 }
 
+// MaxDepth is how many parentheses may be open at once. It is more than a policy's selector of 1024 bytes can have.
+const MaxDepth = 1000
+
 // Parse reads an expression; an empty or blank one is all(). Every error is a [*ParseError]. The Selector keeps the
-// expression alive. The only limits are 512 bytes for a label and 2 GiB for the whole.
+// expression alive. The only limits are 512 bytes for a label, MaxDepth, and 2 GiB for the whole.
 func Parse(expr string) (*Selector, error) {
 	p := parser{expr: expr}
 	if p.space(); p.pos == len(expr) {

@@ -1,6 +1,8 @@
 package selector_test
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -86,8 +88,9 @@ func TestEvaluateAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestDeepNesting goes to the limit.
 func TestDeepNesting(t *testing.T) {
-	const depth = 100_000
+	const depth = selector.MaxDepth
 	for _, test := range []struct {
 		name, left, right, form string
 	}{
@@ -95,8 +98,8 @@ func TestDeepNesting(t *testing.T) {
 		{"negations", strings.Repeat("!", depth), "", "has(a)"},
 		{"both", strings.Repeat("!(", depth), strings.Repeat(")", depth), strings.Repeat("!", depth) + "has(a)"},
 		{
-			"groups", strings.Repeat("(all() && (global() || ", depth), strings.Repeat("))", depth),
-			strings.Repeat("(all() && (global() || ", depth) + "has(a)" + strings.Repeat("))", depth),
+			"groups", strings.Repeat("(all() && (global() || ", depth/2), strings.Repeat("))", depth/2),
+			strings.Repeat("(all() && (global() || ", depth/2) + "has(a)" + strings.Repeat("))", depth/2),
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,6 +119,48 @@ func TestDeepNesting(t *testing.T) {
 			}
 			checkError(t, test.left, err)
 		})
+	}
+}
+
+// TestTooDeep goes one parenthesis beyond the limit.
+func TestTooDeep(t *testing.T) {
+	const more = selector.MaxDepth + 1
+	for expr, column := range map[string]int{
+		strings.Repeat("(", more):   more,
+		strings.Repeat("! (", more): 3 * more,
+		"all() && " + strings.Repeat("(", more) + strings.Repeat(")", more): 9 + more,
+	} {
+		_, err := selector.Parse(expr)
+		checkError(t, expr, err)
+		want := fmt.Sprintf("column %d: parentheses nest deeper than the limit of 1000", column)
+		if err == nil || err.Error() != want {
+			t.Errorf("Parse(%.20q...): %v, want %s", expr, err, want)
+		}
+	}
+}
+
+// TestNasty parses, or refuses, a megabyte of each thing that a selector is made of.
+func TestNasty(t *testing.T) {
+	const whole, enough = 1 << 20, 64 << 20
+	for _, unit := range []string{
+		"(", ")", "((", "!", "!(", "&&", "||", "&", "'", "\"", "{", "}", ",", " ", "a", "a==", "all()", "all()&&", "all()||", "(all()&&",
+		"has(a)||", "a=='b'&&", "!has(a)&&", "a in {", "a in {}||", "a in {'b'}&&", "a in {'b',", "'a',", "\x00", "\xff", "\u00fc",
+	} {
+		expr := strings.Repeat(unit, whole/len(unit))
+		for _, expr := range []string{expr, "a in {" + expr + "'b'}", expr + "all()"} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			s, err := selector.Parse(expr)
+			checkError(t, expr, err)
+			if err == nil {
+				s.Matches(nil)
+				_ = s.String()
+			}
+			runtime.ReadMemStats(&after)
+			if memory := after.TotalAlloc - before.TotalAlloc; memory > enough {
+				t.Errorf("a megabyte that begins with %.10q and ends in %q: %d MiB", expr, expr[len(expr)-5:], memory>>20)
+			}
+		}
 	}
 }
 

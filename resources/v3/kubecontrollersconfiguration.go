@@ -12,7 +12,7 @@ type KubeControllersConfiguration struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   KubeControllersConfigurationSpec   `json:"spec,omitempty"`
+	Spec KubeControllersConfigurationSpec `json:"spec,omitempty"`
 	// +optional
 	Status KubeControllersConfigurationStatus `json:"status"`
 }

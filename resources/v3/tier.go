@@ -12,7 +12,7 @@ type Tier struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   TierSpec   `json:"spec,omitempty"`
+	Spec TierSpec `json:"spec,omitempty"`
 	// +optional
 	Status TierStatus `json:"status"`
 }
