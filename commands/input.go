@@ -88,7 +88,8 @@ var errNoObjects error = said("No resources specified")
 func (f *fileFlags) read(ctx context.Context, d *Deps, g *globalOptions) (*manifest.Result, error) {
 	result, err := f.parse(ctx, d, g)
 	if mistakes, ok := errors.AsType[manifest.Mistakes](err); ok {
-		mistakes = append(mistakes, inOrder(checked(result.Items, f.namespace), len(result.Items))...)
+		broken := checkedUpTo(manifest.MaxMistakes-len(mistakes), result.Items, f.namespace)
+		mistakes = append(mistakes, inOrder(broken, len(result.Items))...)
 		d.warnAbout(result.Warnings, mistakes)
 		return nil, errors.New(parseSummary(mistakes) + "\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
 	}
@@ -151,31 +152,62 @@ func count(n int, what string) string {
 }
 
 // checked sets the defaults of all items and holds them against the rules of their kinds.
-// It gives everything that is wrong, by the index of the item.
+// It gives what is wrong, by the index of the item, up to manifest.MaxMistakes.
 func checked(items []manifest.Item, namespace string) (invalid map[int]manifest.Mistakes) {
+	return checkedUpTo(manifest.MaxMistakes, items, namespace)
+}
+
+// checkedUpTo tells at most limit mistakes, and with one more how many there are beyond.
+// Every item in which something is wrong is in the result, if only with none of them.
+func checkedUpTo(limit int, items []manifest.Item, namespace string) (invalid map[int]manifest.Mistakes) {
 	invalid = map[int]manifest.Mistakes{}
+	beyond, firstBeyond := 0, 0
 	for i, item := range items {
-		if err := notNamespaced(item.Kind, namespace); err != nil {
-			invalid[i] = manifest.Mistakes{item.Mistake("", err.Error())}
+		broken := brokenRules(item, namespace)
+		if len(broken) == 0 {
 			continue
 		}
-		var wrong *datastore.InvalidError
-		if err := datastore.Check(item.Object); errors.As(err, &wrong) {
-			for _, e := range wrong.Errors {
-				invalid[i] = append(invalid[i], brokenRule(item, e))
-			}
-			slices.SortStableFunc(invalid[i], func(a, b manifest.Mistake) int {
-				return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-			})
+		told := min(len(broken), max(limit, 0))
+		limit -= told
+		invalid[i] = manifest.Mistakes{}
+		for _, e := range broken[:told] {
+			invalid[i] = append(invalid[i], brokenRule(item, e))
 		}
+		slices.SortStableFunc(invalid[i], func(a, b manifest.Mistake) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+		if beyond == 0 {
+			firstBeyond = i
+		}
+		beyond += len(broken) - told
+	}
+	if beyond > 0 {
+		invalid[firstBeyond] = append(invalid[firstBeyond], manifest.Mistake{
+			Position: items[firstBeyond].Position, Text: count(beyond, "more mistake") + "; mend these first",
+		})
 	}
 	return invalid
 }
 
+// brokenRules sets the defaults of an item and says which rules of its kind it breaks.
+func brokenRules(item manifest.Item, namespace string) field.ErrorList {
+	if err := notNamespaced(item.Kind, namespace); err != nil {
+		return field.ErrorList{{Detail: err.Error()}}
+	}
+	var wrong *datastore.InvalidError
+	if errors.As(datastore.Check(item.Object), &wrong) {
+		return wrong.Errors
+	}
+	return nil
+}
+
+// selectorShown is the longest selector that is shown as a whole, in bytes.
+const selectorShown = 1024
+
 // brokenRule is a mistake with the place of the field, or the place in a selector.
 func brokenRule(item manifest.Item, e *field.Error) manifest.Mistake {
 	m := item.Mistake(e.Field, e.Detail)
-	if expression, ok := e.BadValue.(string); ok && e.Origin == resources.OriginSelector {
+	if expression, ok := e.BadValue.(string); ok && e.Origin == resources.OriginSelector && len(expression) <= selectorShown {
 		_, err := selector.Parse(expression)
 		if wrong, ok := errors.AsType[*selector.ParseError](err); ok {
 			m.Excerpt = wrong.Caret()

@@ -98,7 +98,8 @@ func runValidateJSON(ctx context.Context, o *validateOptions) error {
 	case err != nil && !unread:
 		return err
 	}
-	wrong = append(wrong, inOrder(checked(result.Items, o.namespace), len(result.Items))...)
+	broken := checkedUpTo(manifest.MaxMistakes-len(wrong), result.Items, o.namespace)
+	wrong = append(wrong, inOrder(broken, len(result.Items))...)
 	found := findings("error", wrong)
 	found = append(found, findings("warning", result.Warnings)...)
 	text, err := json.MarshalIndent(found, "", "  ")

@@ -289,7 +289,7 @@ func (d *decoder) warn(n *yaml.Node, at path, text string) {
 
 func (d *decoder) note(n *yaml.Node, at path, text string) Mistake {
 	where := d.chunk.position(n)
-	return Mistake{Position: where, Object: d.object, Path: at.String(), Text: text, Excerpt: d.chunk.excerpt(where)}
+	return Mistake{Position: where, Object: d.object, Path: at.String(), Text: shorten(text, textWidth), Excerpt: d.chunk.excerpt(where)}
 }
 
 func (c *chunk) lineOf(n *yaml.Node) int { return c.line + n.Line - 1 }

@@ -13,9 +13,9 @@ func (i Item) Mistake(fieldPath, text string) Mistake {
 	where := i.locate(fieldPath)
 	return Mistake{
 		Position: where,
-		Object:   i.Kind.Key(i.Object.GetName()).String(),
-		Path:     fieldPath,
-		Text:     text,
+		Object:   i.Kind.Key(shorten(i.Object.GetName(), nameWidth)).String(),
+		Path:     shorten(fieldPath, pathWidth),
+		Text:     shorten(text, textWidth),
 		Excerpt:  i.chunk.excerpt(where),
 	}
 }

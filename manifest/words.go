@@ -55,10 +55,13 @@ func describe(n *yaml.Node) string {
 	}
 }
 
-// Messages show this many characters of a value, and of a name or a key.
+// Messages show this many characters of a value, of a name or a key, of a path, and of
+// a text that may repeat any of them.
 const (
 	valueWidth = 60
 	nameWidth  = 253
+	pathWidth  = 1000
+	textWidth  = 2000
 )
 
 func shorten(s string, width int) string {

@@ -81,7 +81,7 @@ func validateRange[T ~int | ~int32](parent *field.Path, name string, value *T, l
 
 // validateSet checks that a list has at most limit items (0 is no limit), that each is
 // good and that none is there twice. Check says what is wrong with one, or nothing. A
-// value that is there many times is one mistake.
+// value that is there many times is one mistake, and so are all items beyond the limit.
 func validateSet(parent *field.Path, name string, items []string, limit int, check func(string) string) field.ErrorList {
 	if len(items) == 0 {
 		return nil
@@ -90,6 +90,7 @@ func validateSet(parent *field.Path, name string, items []string, limit int, che
 	path := parent.Child(name)
 	if limit > 0 && len(items) > limit {
 		errs = append(errs, field.TooMany(path, len(items), limit))
+		items = items[:limit]
 	}
 	times := make(map[string]int, len(items))
 	for i, item := range items {

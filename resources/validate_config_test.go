@@ -69,6 +69,16 @@ func TestKubeControllersConfigurationMessages(t *testing.T) {
 			autoPath + ".templates[1].annotations[a b]: Invalid value: \"a b\": " + qualified,
 			autoPath + ".templates[1].generateName: Duplicate value: \"a\": Template name must be unique; " + autoPath + ".templates[0] has it already",
 		}},
+		{"long patterns", auto("templates: [{generateName: a, interfacePattern: " + strings.Repeat("a", 1000) + "}, " +
+			"{generateName: b, interfacePattern: " + strings.Repeat("a", 1001) + "}]"), []string{
+			autoPath + ".templates[1].interfacePattern: Too long: may not be more than 1000 bytes",
+		}},
+		{"large patterns", auto("templates: [{generateName: a, interfacePattern: '(.{10}){40}'}, {generateName: b, interfacePattern: '.{900}.{900}.{900}'}, " +
+			"{generateName: c, interfacePattern: '[^0-9]{400}'}, {generateName: d, interfacePattern: '\\pL{9}'}, {generateName: e, interfacePattern: a}, " +
+			"{generateName: f, interfacePattern: 'eth['}]"), []string{
+			autoPath + ".templates[3].interfacePattern: Invalid value: \"\\\\pL{9}\": the patterns of the templates up to this one are larger than the limit " +
+				"of 10000, counted with every repetition such as {1,15} and every class such as \\pL written out; write simpler ones",
+		}},
 		{"long template name", auto("templates: [{interfacePattern: a, generateName: " + strings.Repeat("a", 254) + "}]"), []string{
 			autoPath + ".templates[0].generateName: Too long: may not be more than 253 bytes",
 		}},

@@ -1,8 +1,6 @@
 package resources
 
 import (
-	"regexp"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -78,9 +76,10 @@ func validateNodeController(path *field.Path, n *v3.NodeControllerConfig) field.
 func validateTemplates(path *field.Path, templates []v3.Template) field.ErrorList {
 	var errs field.ErrorList
 	seen := make(map[string]int, len(templates))
+	patterns := patternBudget(maxPatterns)
 	for i := range templates {
 		t := &templates[i]
-		errs = append(errs, validateTemplate(path.Index(i), t)...)
+		errs = append(errs, validateTemplate(path.Index(i), t, &patterns)...)
 		if first, twice := seen[t.GenerateName]; twice && t.GenerateName != "" {
 			errs = append(errs, advise(field.Duplicate(path.Index(i).Child("generateName"), t.GenerateName),
 				"Template name must be unique; "+path.Index(first).String()+" has it already"))
@@ -91,7 +90,7 @@ func validateTemplates(path *field.Path, templates []v3.Template) field.ErrorLis
 	return errs
 }
 
-func validateTemplate(path *field.Path, t *v3.Template) field.ErrorList {
+func validateTemplate(path *field.Path, t *v3.Template, patterns *patternBudget) field.ErrorList {
 	var errs field.ErrorList
 	if t.GenerateName == "" {
 		errs = append(errs, field.Required(path.Child("generateName"), "Template name must be specified"))
@@ -102,9 +101,7 @@ func validateTemplate(path *field.Path, t *v3.Template) field.ErrorList {
 			"InterfaceCIDRs or InterfacePattern must be specified; write interfacePattern: .* for every interface"))
 	}
 	errs = append(errs, validateSet(path, "interfaceCIDRs", t.InterfaceCIDRs, 0, checkAddressOrNetwork)...)
-	if _, err := regexp.Compile(t.InterfacePattern); err != nil {
-		errs = append(errs, field.Invalid(path.Child("interfacePattern"), t.InterfacePattern, err.Error()))
-	}
+	errs = append(errs, patterns.check(path.Child("interfacePattern"), t.InterfacePattern)...)
 	errs = append(errs, validateSelector(path, "nodeSelector", t.NodeSelector)...)
 	errs = append(errs, validateLabels(path, "labels", t.Labels, "")...)
 	return append(errs, validateAnnotations(path, "annotations", t.Annotations)...)

@@ -26,6 +26,7 @@ func validateRules(parent *field.Path, dir direction, rules []v3.Rule) field.Err
 	path := parent.Child(string(dir))
 	if len(rules) > maxRules {
 		errs = append(errs, field.TooMany(path, len(rules), maxRules))
+		rules = rules[:maxRules]
 	}
 	for i := range rules {
 		errs = append(errs, validateRule(path.Index(i), dir, &rules[i])...)

@@ -53,7 +53,7 @@ func throwAway(tb testing.TB) string {
 	if _, err := os.Stat(place); err != nil {
 		place = ""
 	}
-	folder, err := os.MkdirTemp(place, "calicoctl-test-")
+	folder, err := os.MkdirTemp(place, "calicoctl-test-") //nolint:usetesting // it outlives the test
 	if err != nil {
 		tb.Fatal(err)
 	}

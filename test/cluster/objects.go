@@ -83,7 +83,7 @@ func (a *APIServer) CreateYAML(tb testing.TB, path, document string) string {
 // Do sends a request as the admin and returns the answer, which must be a success.
 func (a *APIServer) Do(tb testing.TB, method, path string, body []byte) []byte {
 	tb.Helper()
-	answer, err := a.do(context.Background(), method, path, body)
+	answer, err := a.do(tb.Context(), method, path, body)
 	if err != nil {
 		tb.Fatal(err)
 	}

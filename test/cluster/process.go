@@ -10,16 +10,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 )
 
 // startPatience bounds how long a server may take until it is ready. On an idle machine
 // etcd takes half a second and kube-apiserver four.
 const startPatience = 2 * time.Minute
-
-// stopPatience is how long a server has to end by itself.
-const stopPatience = 10 * time.Second
 
 // process is a server's process. It can be stopped and started again.
 type process struct {
@@ -88,16 +84,6 @@ func (p *process) await() error {
 			return fmt.Errorf("%s is not ready after %v: %w", filepath.Base(p.binary), startPatience, err)
 		case <-time.After(50 * time.Millisecond):
 		}
-	}
-}
-
-// stop asks the process to end, and kills it if it does not.
-func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.ended:
-	case <-time.After(stopPatience):
-		p.kill()
 	}
 }
 

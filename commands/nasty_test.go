@@ -1,0 +1,121 @@
+package commands
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"strings"
+	"testing"
+	"time"
+)
+
+// nastyMemory is enough for a command to deal with a megabyte of anything.
+const nastyMemory = 64 << 20
+
+// TestNasty validates a megabyte of each thing that the rules of a kind look closely at.
+func TestNasty(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // garbage is not in use
+	const policy = "{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p}, spec: {"
+	const auto = "{apiVersion: projectcalico.org/v3, kind: KubeControllersConfiguration, metadata: {name: default}, " +
+		"spec: {controllers: {node: {hostEndpoint: {templates: ["
+	inputs := map[string]string{
+		"documents, all wrong": nastyFill(policy + "tier: A_b, types: [x, y, z]}}\n---\n"),
+		"rules, all wrong":     policy + "ingress: [" + nastyFill("{action: allow, protocol: tcp}, ") + "]}}",
+		"nets, all wrong":      policy + "ingress: [{action: Allow, source: {nets: [" + nastyFill("10.0.0.1/8, ") + "]}}]}}",
+		"nets, all different":  policy + "ingress: [{action: Allow, source: {nets: [" + nastyNumbered("10.%d.0.0/16, ") + "]}}]}}",
+		"templates":            auto + nastyNumbered("{generateName: t%d, interfacePattern: 'eth[0-9]{1,3}'}, ") + "]}}}}}",
+		"templates, large":     auto + nastyNumbered("{generateName: t%d, interfacePattern: '.{1000}.{1000}.{1000}'}, ") + "]}}}}}",
+		"templates, classes":   auto + nastyNumbered("{generateName: t%d, interfacePattern: '\\pL\\pL\\pL\\pL\\pL'}, ") + "]}}}}}",
+		"templates, selectors": auto + nastyNumbered("{generateName: t%d, interfacePattern: a, nodeSelector: '((((('}, ") + "]}}}}}",
+	}
+	for _, unit := range []string{
+		"(", "!", "!(", "[", "{", "a", ".", ".{1000}", `\pL`, `(?i)\pL`, "a|", "(a|b)*", "has(a)||", "a in {", "a in {'b'}&&", "\x01", "\u00fc",
+	} {
+		value := nastyValue(unit)
+		inputs[fmt.Sprintf("a pattern of %q", unit)] = auto + "{generateName: a, interfacePattern: " + value + "}]}}}}}"
+		inputs[fmt.Sprintf("a selector of %q", unit)] = auto + "{generateName: a, interfacePattern: a, nodeSelector: " + value + "}]}}}}}"
+	}
+	for _, unit := range []string{"A", "0", "/", "%", "\x01", "\u00fc"} {
+		value := nastyValue(unit)
+		inputs[fmt.Sprintf("a net of %q", unit)] = policy + "ingress: [{action: Allow, source: {nets: [" + value + "]}}]}}"
+		inputs[fmt.Sprintf("a port of %q", unit)] = policy + "ingress: [{action: Allow, protocol: TCP, destination: {ports: [" + value + "]}}]}}"
+		inputs[fmt.Sprintf("a name of %q", unit)] = "{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: " + value + "}}"
+		inputs[fmt.Sprintf("a label of %q", unit)] = "{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: t, labels: {" + value + ": a, b: " + value + "}}}"
+	}
+	var slowest, largest string
+	var longest time.Duration
+	var most uint64
+	for name, text := range inputs {
+		file := filepath.Join(t.TempDir(), "f.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		tt := &terminal{t: t, person: true}
+		var got seen
+		started := time.Now()
+		memory := heapPeak(func() { got = tt.run("validate", "-f", file) })
+		took := time.Since(started)
+		if memory > nastyMemory {
+			t.Errorf("%s: %d MiB", name, memory>>20)
+		}
+		if got.Code != 1 && got.Code != 0 {
+			t.Errorf("%s: exit status %d", name, got.Code)
+		}
+		if took > longest {
+			longest, slowest = took, name
+		}
+		if memory > most {
+			most, largest = memory, name
+		}
+	}
+	t.Logf("the slowest of %d was %s with %s, the largest %s with %d MiB", len(inputs), slowest, longest, largest, most>>20)
+}
+
+// heapPeak runs f and says by how many bytes the heap has grown meanwhile, at most.
+func heapPeak(f func()) uint64 {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	size := func() uint64 {
+		metrics.Read(heap)
+		return heap[0].Value.Uint64()
+	}
+	runtime.GC()
+	before := size()
+	peak := before
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	for tick := time.NewTicker(time.Millisecond); ; {
+		select {
+		case <-done:
+			tick.Stop()
+			return peak - before
+		case <-tick.C:
+			peak = max(peak, size())
+		}
+	}
+}
+
+const nastySize = 1 << 20
+
+// nastyValue is a megabyte of units, as a quoted text in YAML.
+func nastyValue(unit string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, "\x01", `\x01`).Replace(nastyFill(unit)) + `"`
+}
+
+func nastyFill(unit string) string { return strings.Repeat(unit, nastySize/len(unit)) }
+
+func nastyNumbered(format string) string {
+	var b strings.Builder
+	for i := 0; b.Len() < nastySize; i++ {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}

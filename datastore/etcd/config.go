@@ -1,0 +1,196 @@
+package etcd
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/client/pkg/v3/srv"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// Config says how to reach etcd.
+type Config struct {
+	// Endpoints are URLs, or host:port, with commas between them.
+	Endpoints string
+	// DiscoverySRV is a domain whose SRV records of etcd-client name the endpoints.
+	DiscoverySRV string
+	// Username and Password count if both are set.
+	Username, Password string
+	// KeyFile, CertFile and CAFile are PEM files for TLS.
+	KeyFile, CertFile, CAFile string
+	// Key, Cert and CA are the same inline.
+	Key, Cert, CA string
+	// CipherSuites and MinTLSVersion are the variables TLS_CIPHER_SUITES (names with commas
+	// between them) and TLS_MIN_VERSION (1.2 or 1.3); empty means Go's choice, and 1.2.
+	CipherSuites, MinTLSVersion string
+	// Timeout bounds each request; 0 is 10 seconds.
+	Timeout time.Duration
+}
+
+// defaultTimeout is what Calico waits for a connection.
+const defaultTimeout = 10 * time.Second
+
+// Open makes a Store. Unless it has to authenticate, it sends nothing yet.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	endpoints, err := c.endpoints()
+	if err != nil {
+		return nil, err
+	}
+	secure, err := c.tls()
+	if err != nil {
+		return nil, fmt.Errorf("could not initialize etcdv3 client: %w", err)
+	}
+	s := &Store{endpoints: endpoints, timeout: c.Timeout}
+	if s.timeout == 0 {
+		s.timeout = defaultTimeout
+	}
+	config := clientv3.Config{
+		Endpoints: endpoints, TLS: secure, Logger: zap.NewNop(),
+		DialTimeout: s.timeout, DialKeepAliveTime: 30 * time.Second, DialKeepAliveTimeout: 10 * time.Second,
+		MaxCallRecvMsgSize: maxMessage, MaxCallSendMsgSize: maxMessage,
+	}
+	if c.Username != "" && c.Password != "" {
+		config.Username, config.Password = c.Username, c.Password
+	}
+	// The client must outlive ctx, which may be that of opening alone.
+	if s.client, err = clientv3.New(config); err != nil {
+		return nil, s.failure(ctx, "open", resources.Key{}, err)
+	}
+	return s, nil
+}
+
+// maxMessage lets answers of any size through: pages bound them.
+const maxMessage = 1 << 30
+
+func (c Config) endpoints() ([]string, error) {
+	switch {
+	case c.Endpoints == "" && c.DiscoverySRV == "":
+		return nil, errors.New("no etcd endpoints specified")
+	case c.Endpoints != "" && c.DiscoverySRV != "":
+		return nil, errors.New(`multiple discovery or bootstrap options specified, use either "etcdEndpoints" or "etcdDiscoverySrv"`)
+	case c.DiscoverySRV != "":
+		found, err := srv.GetClient("etcd-client", c.DiscoverySRV, "")
+		if err != nil {
+			return nil, fmt.Errorf("failed to discover etcd endpoints through SRV discovery: %w", err)
+		}
+		return found.Endpoints, nil
+	}
+	endpoints := strings.Split(c.Endpoints, ",")
+	for i, endpoint := range endpoints {
+		endpoints[i] = strings.TrimSpace(endpoint)
+		// What is wrong is told without the text, which may hold a password.
+		if u, err := url.Parse(endpoints[i]); strings.Contains(endpoint, "@") || endpoints[i] == "" || err != nil && strings.Contains(endpoint, "://") || err == nil && u.User != nil {
+			return nil, fmt.Errorf("etcd endpoint %d is not of the form https://HOST:PORT; "+
+				"a user and a password are given with ETCD_USERNAME and ETCD_PASSWORD", i+1)
+		}
+	}
+	return endpoints, nil
+}
+
+func (c Config) tls() (*tls.Config, error) {
+	inline, files := c.Key+c.Cert != "", c.KeyFile+c.CertFile != ""
+	switch {
+	case inline && (files || c.CAFile != ""), files && c.CA != "":
+		return nil, errors.New("Cannot mix inline certificate-key and certificate / key files") //nolint:staticcheck // Calico's words
+	case inline && (c.Key == "" || c.Cert == ""):
+		return nil, errors.New("Certificate and Key must both be present inline.") //nolint:staticcheck // Calico's words
+	case files && (c.KeyFile == "" || c.CertFile == ""):
+		return nil, errors.New("a certificate file needs its key file, and the other way round")
+	case !inline && !files && c.CA == "" && c.CAFile == "":
+		return nil, nil //nolint:nilnil // no TLS is an answer
+	}
+	out := &tls.Config{MinVersion: tls.VersionTLS12}
+	if err := c.versions(out); err != nil {
+		return nil, err
+	}
+	return out, errors.Join(c.identity(out, inline, files), c.authorities(out))
+}
+
+func (c Config) identity(out *tls.Config, inline, files bool) error {
+	var pair tls.Certificate
+	var err error
+	switch {
+	case inline:
+		pair, err = tls.X509KeyPair([]byte(c.Cert), []byte(c.Key))
+	case files:
+		pair, err = tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	default:
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the certificate and its key cannot be used: %w", err)
+	}
+	out.Certificates = []tls.Certificate{pair}
+	return nil
+}
+
+func (c Config) authorities(out *tls.Config) error {
+	text := []byte(c.CA)
+	if c.CAFile != "" {
+		var err error
+		if text, err = os.ReadFile(c.CAFile); err != nil {
+			return err
+		}
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	out.RootCAs = x509.NewCertPool()
+	if !out.RootCAs.AppendCertsFromPEM(text) {
+		return errors.New("there is no certificate in the CA certificates")
+	}
+	return nil
+}
+
+func (c Config) versions(out *tls.Config) error {
+	switch c.MinTLSVersion {
+	case "", "1.2":
+	case "1.3":
+		out.MinVersion = tls.VersionTLS13
+	default:
+		return fmt.Errorf("TLS_MIN_VERSION is %q; write 1.2 or 1.3", c.MinTLSVersion)
+	}
+	if c.CipherSuites == "" {
+		return nil
+	}
+	known := map[string]uint16{}
+	for _, suite := range tls.CipherSuites() {
+		known[suite.Name] = suite.ID
+	}
+	for name := range strings.SplitSeq(c.CipherSuites, ",") {
+		id, ok := known[strings.TrimSpace(name)]
+		if !ok {
+			return fmt.Errorf("TLS_CIPHER_SUITES has %q, which is no secure cipher suite", name)
+		}
+		out.CipherSuites = append(out.CipherSuites, id)
+	}
+	return nil
+}
+
+// Store is a connection to etcd. It implements datastore.Bulk.
+type Store struct {
+	client    *clientv3.Client
+	endpoints []string
+	timeout   time.Duration
+}
+
+var _ datastore.Bulk = (*Store)(nil)
+
+// Close implements datastore.Store.
+func (s *Store) Close() error {
+	if err := s.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+		return datastore.ErrorOf("close", resources.Key{}, datastore.ErrUnavailable, err.Error())
+	}
+	return nil
+}
