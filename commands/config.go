@@ -186,7 +186,6 @@ func (c *Config) envKeys() map[string]any {
 		"K8S_CERT_FILE":                &c.K8sCertFile,
 		"K8S_CA_FILE":                  &c.K8sCAFile,
 		"K8S_API_TOKEN":                &c.K8sAPIToken,
-		"K8SAPITOKEN":                  &c.K8sAPIToken, // the one that calicoctl reads
 		"K8S_INSECURE_SKIP_TLS_VERIFY": &c.K8sInsecureSkipTLSVerify,
 		"K8S_DISABLE_NODE_POLL":        &c.K8sDisableNodePoll,
 		"USE_POD_CIDR":                 &c.UsePodCIDR,
@@ -204,7 +203,7 @@ func configFromEnv(d *Deps) (Config, error) {
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		value, ok := d.LookupEnv("CALICO_" + name)
-		if !ok && name != "API_GROUP" && name != "K8SAPITOKEN" {
+		if !ok && name != "API_GROUP" {
 			value, ok = d.LookupEnv(name)
 		}
 		if !ok {
@@ -213,6 +212,9 @@ func configFromEnv(d *Deps) (Config, error) {
 		if err := setKey(keys[name], value); err != nil {
 			problems = append(problems, fmt.Errorf("failed to load config from env vars: %s: %w", name, err))
 		}
+	}
+	if token, ok := d.LookupEnv("CALICO_K8SAPITOKEN"); ok {
+		c.K8sAPIToken = token // the one name that calicoctl reads, so it wins
 	}
 	c.LocalPath, _ = d.LookupEnv("CALICO_LOCAL_PATH")
 	c.LocalController, _ = d.LookupEnv("CALICO_LOCAL_CONTROLLER")

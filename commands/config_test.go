@@ -29,15 +29,18 @@ func TestReadConfig(t *testing.T) {
 		want Config
 		err  string
 	}{
-		"nothing":            {},
-		"environment":        {env: map[string]string{"DATASTORE_TYPE": "local", "CALICO_LOCAL_PATH": "/x"}, want: Config{DatastoreType: "local", LocalPath: "/x"}},
-		"prefix wins":        {env: map[string]string{"DATASTORE_TYPE": "a", "CALICO_DATASTORE_TYPE": "b"}, want: Config{DatastoreType: "b"}},
-		"empty prefix wins":  {env: map[string]string{"DATASTORE_TYPE": "a", "CALICO_DATASTORE_TYPE": ""}},
-		"own have no prefix": {env: map[string]string{"LOCAL_PATH": "/x", "CALICO_LOCAL_CONTROLLER": "Disabled"}, want: Config{LocalController: "Disabled"}},
-		"token, all three ways": {
-			env:  map[string]string{"CALICO_K8SAPITOKEN": "t", "API_GROUP": "no", "CALICO_API_GROUP": "projectcalico.org/v3"},
-			want: Config{K8sAPIToken: "t", CalicoAPIGroup: "projectcalico.org/v3"},
-		},
+		"nothing":                      {},
+		"environment":                  {env: map[string]string{"DATASTORE_TYPE": "local", "CALICO_LOCAL_PATH": "/x"}, want: Config{DatastoreType: "local", LocalPath: "/x"}},
+		"prefix wins":                  {env: map[string]string{"DATASTORE_TYPE": "a", "CALICO_DATASTORE_TYPE": "b"}, want: Config{DatastoreType: "b"}},
+		"empty prefix wins":            {env: map[string]string{"DATASTORE_TYPE": "a", "CALICO_DATASTORE_TYPE": ""}},
+		"own have no prefix":           {env: map[string]string{"LOCAL_PATH": "/x", "CALICO_LOCAL_CONTROLLER": "Disabled"}, want: Config{LocalController: "Disabled"}},
+		"token":                        {env: map[string]string{"K8S_API_TOKEN": "a"}, want: Config{K8sAPIToken: "a"}},
+		"token, prefix":                {env: map[string]string{"CALICO_K8S_API_TOKEN": "b"}, want: Config{K8sAPIToken: "b"}},
+		"token, calicoctl's name":      {env: map[string]string{"CALICO_K8SAPITOKEN": "c"}, want: Config{K8sAPIToken: "c"}},
+		"token, prefix wins":           {env: map[string]string{"K8S_API_TOKEN": "a", "CALICO_K8S_API_TOKEN": "b"}, want: Config{K8sAPIToken: "b"}},
+		"token, calicoctl's name wins": {env: map[string]string{"K8S_API_TOKEN": "a", "CALICO_K8S_API_TOKEN": "b", "CALICO_K8SAPITOKEN": "c"}, want: Config{K8sAPIToken: "c"}},
+		"token, no such name":          {env: map[string]string{"K8SAPITOKEN": "d"}},
+		"group has the prefix only":    {env: map[string]string{"API_GROUP": "no", "CALICO_API_GROUP": "projectcalico.org/v3"}, want: Config{CalicoAPIGroup: "projectcalico.org/v3"}},
 		"typed values": {
 			env:  map[string]string{"K8S_CLIENT_QPS": "2.5", "K8S_CLIENT_BURST": "7", "USE_POD_CIDR": "true"},
 			want: Config{K8sClientQPS: 2.5, K8sClientBurst: 7, UsePodCIDR: true},

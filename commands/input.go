@@ -140,7 +140,15 @@ func parseSummary(mistakes manifest.Mistakes) string {
 			return "field in document is not recognized or is in the wrong location: " + m.UnknownField
 		}
 	}
-	return "failed to execute command: " + count(len(mistakes), "mistake") + " in the input"
+	return "failed to execute command: " + countMistakes(mistakes) + " in the input"
+}
+
+// countMistakes knows that those beyond the limit are not in the list.
+func countMistakes(mistakes manifest.Mistakes) string {
+	if len(mistakes) > manifest.MaxMistakes {
+		return fmt.Sprintf("more than %d mistakes", manifest.MaxMistakes)
+	}
+	return count(len(mistakes), "mistake")
 }
 
 // count is "1 mistake" or "2 mistakes".
@@ -260,6 +268,9 @@ func unsupportedKind(word string) error {
 		words = append(words, k.Aliases...)
 	}
 	text := fmt.Sprintf("resource type '%s' is not supported", word)
+	if kind, name, ok := strings.Cut(word, "/"); ok && name != "" && slices.Contains(words, strings.ToLower(kind)) {
+		return fmt.Errorf("%s; write %s %s", text, kind, name)
+	}
 	if near, ok := resources.Nearest(word, words); ok {
 		text += "; did you mean " + near + "?"
 	}

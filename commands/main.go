@@ -81,9 +81,14 @@ func (i interruptible) Read(p []byte) (int, error) {
 
 // Run runs one command line and returns its exit code.
 func Run(ctx context.Context, args []string, d Deps) int {
+	out := &remembering{w: d.Out}
+	d.Out = out
 	root := newRoot(&d)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err // cobra prints help and does not ask whether that worked
+	}
 	switch {
 	case err == nil:
 		return exitDone
@@ -95,6 +100,20 @@ func Run(ctx context.Context, args []string, d Deps) int {
 	}
 	d.complain("interrupted")
 	return exitInterrupted
+}
+
+// remembering keeps the first failure to write.
+type remembering struct {
+	w   io.Writer
+	err error
+}
+
+func (r *remembering) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
 }
 
 // complain writes an error to standard error. Text in it may come from anywhere.

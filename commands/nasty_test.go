@@ -20,7 +20,7 @@ func TestNasty(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // garbage is not in use
+	defer debug.SetGCPercent(debug.SetGCPercent(5)) // garbage is not in use
 	const policy = "{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p}, spec: {"
 	const auto = "{apiVersion: projectcalico.org/v3, kind: KubeControllersConfiguration, metadata: {name: default}, " +
 		"spec: {controllers: {node: {hostEndpoint: {templates: ["

@@ -110,7 +110,7 @@ func runValidateJSON(ctx context.Context, o *validateOptions) error {
 		return err
 	}
 	if len(wrong) > 0 {
-		return errors.New(count(len(wrong), "mistake"))
+		return errors.New(countMistakes(wrong))
 	}
 	return nil
 }

@@ -87,6 +87,9 @@ func (d *decoder) syntaxMistake(err error) Mistake {
 			at.Line += n - 1
 		}
 	}
+	if strings.HasPrefix(text, "exceeded max depth") {
+		text = tooDeep // for the parser has a limit of its own, a higher one
+	}
 	if strings.Contains(text, "tab character") || strings.Contains(text, "cannot start any token") && bytes.ContainsRune(d.chunk.data, '\t') {
 		text += "; YAML indents with spaces"
 	}

@@ -29,6 +29,8 @@ const (
 	manyDirectives = 100
 )
 
+var tooDeep = fmt.Sprintf("nested deeper than the limit of %d levels", MaxDepth)
+
 // refusal says why a document is not even parsed; empty if it is.
 func (c *chunk) refusal() string {
 	switch {

@@ -38,6 +38,18 @@ func TestParse(t *testing.T) {
 		{"one object", hep, []string{"-:1:1 HostEndpoint(h)"}},
 		{"marker at the start", "---\n" + hep, []string{"-:2:1 HostEndpoint(h)"}},
 		{"byte order mark and CRLF", "\ufeff" + strings.ReplaceAll(hep, "\n", "\r\n"), []string{"-:1:1 HostEndpoint(h)"}},
+		{
+			"byte order marks of files one behind the other", "\ufeff" + hep + "\ufeff---\n\ufeff" + hep + "...\n\ufeff# c\n\ufeff---\n" + hep,
+			[]string{"-:1:1 HostEndpoint(h)", "-:5:1 HostEndpoint(h)", "-:11:1 HostEndpoint(h)"},
+		},
+		{
+			"byte order marks of json files", strings.Repeat("\ufeff"+`{"apiVersion":"projectcalico.org/v3","kind":"Tier","metadata":{"name":"t"}}`+"\n", 2),
+			[]string{"-:1:1 Tier(t)", "-:2:1 Tier(t)"},
+		},
+		{
+			"byte order mark in a text", "apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: t, annotations: {a: \"b\n\ufeffc\", d: 5}}\n",
+			[]string{"-:1:1 Tier(t)", "warning -:4:9: Tier(t) metadata.annotations[d]: 5 is read as the text \"5\"; put it in quotes"},
+		},
 		{"directive", "%YAML 1.1\n---\n" + hep, []string{"-:3:1 HostEndpoint(h)"}},
 		{
 			"last marker has a space and no newline", hep + "---\n" + hep + "--- ",

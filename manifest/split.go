@@ -14,7 +14,7 @@ import (
 // look like that, for YAML forbids it. The marker stays with the document it begins, and
 // so do the directives before it, which may follow a line "...".
 func split(file string, data []byte) []*chunk {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = withoutMarks(data)
 	if tooDense(data) {
 		return []*chunk{{file: file, line: 1, data: data}} // which is refused
 	}
@@ -39,6 +39,27 @@ func split(file string, data []byte) []*chunk {
 		}
 	}
 	return appendChunks(chunks, chunk{file: file, line: startLine, data: data[start:]})
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// withoutMarks removes the byte order mark at the start and those before later
+// documents, where they come from when files are put one behind the other.
+func withoutMarks(data []byte) []byte {
+	data = bytes.TrimPrefix(data, byteOrderMark)
+	if !bytes.Contains(data, []byte("\n\ufeff")) {
+		return data
+	}
+	out := make([]byte, 0, len(data))
+	begins := false // a document may begin with the line
+	for line := range bytes.Lines(data) {
+		if text, ok := bytes.CutPrefix(line, byteOrderMark); ok && (begins || isMarker(text, "---") || bytes.HasPrefix(text, []byte("{"))) {
+			line = text
+		}
+		begins = isPreamble(line) || isMarker(line, "---") || isMarker(line, "...")
+		out = append(out, line...)
+	}
+	return out
 }
 
 // appendChunks appends a chunk, unless it is blank. A stream of JSON objects with nothing

@@ -62,7 +62,7 @@ func (d *decoder) enter(n *yaml.Node, at path) (target *yaml.Node, leave func(),
 		return nil, nil, false
 	}
 	if d.depth == MaxDepth {
-		d.mistake(n, at, fmt.Sprintf("nested deeper than the limit of %d levels", MaxDepth))
+		d.mistake(n, at, tooDeep)
 		d.overLimit = true
 		return nil, nil, false
 	}

@@ -72,6 +72,7 @@ func validatePorts(parent *field.Path, name string, ports []v3.Port, protocol *v
 	path := parent.Child(name)
 	if len(ports) > maxPorts {
 		errs = append(errs, field.TooMany(path, len(ports), maxPorts))
+		ports = ports[:maxPorts]
 	}
 	numeric := false
 	for i, port := range ports {

@@ -189,6 +189,7 @@ func validateHTTPPaths(parent *field.Path, paths []v3.HTTPPath) field.ErrorList 
 	var errs field.ErrorList
 	if len(paths) > maxHTTPPaths {
 		errs = append(errs, field.TooMany(parent.Child("paths"), len(paths), maxHTTPPaths))
+		paths = paths[:maxHTTPPaths]
 	}
 	for i, p := range paths {
 		path := parent.Child("paths").Index(i)

@@ -249,6 +249,9 @@ func (a *ASNumber) UnmarshalJSON(data []byte) error {
 		*a = ASNumber(n)
 		return nil
 	}
+	if dotted && !isString {
+		return fmt.Errorf("%s is read as a number with a fraction: put an AS number with a dot in quotes, such as \"64.512\"", data)
+	}
 	return fmt.Errorf("%s is no AS number: write 0 to 4294967295, or two numbers up to 65535 with a dot between", data)
 }
 

@@ -90,7 +90,7 @@ func TestASNumberSpellings(t *testing.T) {
 	}, map[string]string{
 		`4294967296`: "4294967296" + rest,
 		`-1`:         "-1" + rest,
-		`1.10`:       "1.10" + rest,
+		`1.10`:       "1.10 is read as a number with a fraction: put an AS number with a dot in quotes, such as \"64.512\"",
 		`"1.2.3"`:    "\"1.2.3\"" + rest,
 		`"65536.0"`:  "\"65536.0\"" + rest,
 	})

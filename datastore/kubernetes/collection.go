@@ -1,0 +1,73 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// collection is where and how the objects of a kind are stored.
+type collection struct {
+	kind *resources.Kind
+	// path is that of the collection's URL, and group the API group of its access rules.
+	path, group, resource string
+	// decode reads an object as the server sends it.
+	decode func(body []byte) (resources.Object, error)
+	// encode writes the body of a request; nil where objects are not written as a whole.
+	encode func(o resources.Object) ([]byte, error)
+}
+
+// collectionOf is where objects of a kind are written.
+func (s *Store) collectionOf(kind *resources.Kind) collection {
+	if kind == resources.Node {
+		return collection{kind: kind, path: "/api/v1/nodes", resource: "nodes", decode: s.decodeNode}
+	}
+	c := collection{
+		kind: kind, path: "/apis/" + s.group + "/" + kind.Plural, resource: kind.Plural,
+		group: strings.Split(s.group, "/")[0],
+	}
+	c.decode = func(body []byte) (resources.Object, error) { return decodeCustom(kind, s.group, body) }
+	c.encode = func(o resources.Object) ([]byte, error) { return encodeCustom(kind, s.group, o) }
+	return c
+}
+
+func (c collection) item(name string) string { return c.path + "/" + name }
+
+// decodeCustom reads a custom resource of either group.
+func decodeCustom(kind *resources.Kind, group string, body []byte) (resources.Object, error) {
+	o := kind.New()
+	if err := json.Unmarshal(body, o); err != nil {
+		return nil, err
+	}
+	o.GetObjectKind().SetGroupVersionKind(v3.SchemeGroupVersion.WithKind(kind.Name))
+	o.SetManagedFields(nil)
+	if group == groupV3 {
+		return o, nil
+	}
+	return o, fromV1(o)
+}
+
+func encodeCustom(kind *resources.Kind, group string, o resources.Object) ([]byte, error) {
+	out := o.DeepCopyObject().(resources.Object)
+	out.SetManagedFields(nil)
+	out.SetGeneration(0)
+	if group == groupV1 {
+		if err := toV1(kind, out); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(out)
+}
+
+// decodeNode reads a Kubernetes node as a Calico node.
+func (s *Store) decodeNode(body []byte) (resources.Object, error) {
+	var in resources.KubernetesNode
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, fmt.Errorf("the node: %w", err)
+	}
+	node, _ := resources.NodeFromKubernetes(&in, s.node)
+	return node, nil
+}

@@ -1,0 +1,188 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// Config says how to reach the Kubernetes API.
+type Config struct {
+	// Kubeconfig is a file, or several as in the variable KUBECONFIG. Empty means the one in the user's home
+	// folder if there is one and Endpoint is empty, and what a pod has otherwise.
+	Kubeconfig string
+	// Inline is the text of a kubeconfig. It wins over Kubeconfig, and no override below applies to it.
+	Inline string
+	// Context names a context of Kubeconfig.
+	Context string
+	// Endpoint, the files, Token and Insecure override what Kubeconfig says.
+	Endpoint, KeyFile, CertFile, CAFile, Token string
+	Insecure                                   bool
+	// QPS and Burst bound the requests a second; 0 leaves that to the server's own flow control.
+	QPS   float32
+	Burst int
+	// APIGroup chooses the custom resources; empty asks the server.
+	APIGroup string
+	// UsePodCIDR is as in resources.KubernetesNodeOptions.
+	UsePodCIDR bool
+	// Timeout bounds each request but for watches; 0 is a minute.
+	Timeout time.Duration
+}
+
+const (
+	defaultTimeout = time.Minute
+	// writers bounds how many writes are under way at once.
+	writers = 32
+)
+
+// Open makes a Store. It asks the server which custom resources it has, unless c says so.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	config, err := c.rest()
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.WarningHandler = rest.NoWarnings{}
+	config.QPS, config.Burst = c.QPS, c.Burst
+	if c.QPS == 0 {
+		config.QPS = -1
+	} else if c.Burst == 0 {
+		config.Burst = defaultBurst
+	}
+	client, err := rest.UnversionedRESTClientFor(config)
+	if err != nil {
+		return nil, withoutSecrets(err, c)
+	}
+	s := &Store{client: client, server: hostOf(config.Host), timeout: c.Timeout, node: resources.KubernetesNodeOptions{UsePodCIDR: c.UsePodCIDR}}
+	if s.timeout == 0 {
+		s.timeout = defaultTimeout
+	}
+	s.group, err = s.chooseGroup(ctx, c.APIGroup)
+	return s, err
+}
+
+// hostOf is the host and port of an address, without a user and a password that it may have.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Host
+	}
+	if strings.Contains(address, "@") {
+		return "its address"
+	}
+	return address
+}
+
+// defaultBurst is calicoctl's.
+const defaultBurst = 100
+
+func (c Config) rest() (*rest.Config, error) {
+	if c.Inline != "" {
+		config, err := clientcmd.RESTConfigFromKubeConfig([]byte(c.Inline))
+		if err != nil {
+			return nil, errors.New("kubeconfigInline is no valid kubeconfig (its text is not shown, since it may hold secrets)")
+		}
+		return config, nil
+	}
+	rules := &clientcmd.ClientConfigLoadingRules{WarnIfAllMissing: false}
+	switch files := filepath.SplitList(c.kubeconfig()); len(files) {
+	case 0:
+	case 1:
+		rules.ExplicitPath = files[0]
+	default:
+		rules.Precedence = files
+	}
+	overrides := &clientcmd.ConfigOverrides{
+		CurrentContext: c.Context,
+		ClusterInfo:    clientcmdapi.Cluster{Server: c.Endpoint, CertificateAuthority: c.CAFile, InsecureSkipTLSVerify: c.Insecure},
+		AuthInfo:       clientcmdapi.AuthInfo{ClientCertificate: c.CertFile, ClientKey: c.KeyFile, Token: c.Token},
+	}
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
+	if err != nil {
+		return nil, withoutSecrets(err, c)
+	}
+	return config, nil
+}
+
+func (c Config) kubeconfig() string {
+	if c.Kubeconfig != "" || c.Endpoint != "" {
+		return c.Kubeconfig
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	file := filepath.Join(home, ".kube", "config")
+	if _, err := os.Stat(file); err != nil {
+		return ""
+	}
+	return file
+}
+
+// withoutSecrets passes on what is known to quote nothing of a kubeconfig.
+func withoutSecrets(err error, c Config) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path
+	}
+	text := err.Error()
+	for _, known := range []string{"context ", "invalid configuration: ", "specifying a root certificates file with the insecure flag"} {
+		if strings.HasPrefix(text, known) && !strings.Contains(text, "\n") {
+			return errors.New(text)
+		}
+	}
+	return fmt.Errorf("kubeconfig %s cannot be used (its text is not shown, since it may hold secrets)", c.kubeconfig())
+}
+
+// The API groups that Calico's custom resources can be in.
+const (
+	groupV1 = "crd.projectcalico.org/v1"
+	groupV3 = "projectcalico.org/v3"
+)
+
+// chooseGroup uses projectcalico.org/v3 if that was chosen, or if the server has it and not the older
+// group: both together mean that an API server in front of the older one makes it.
+func (s *Store) chooseGroup(ctx context.Context, chosen string) (string, error) {
+	if chosen != "" {
+		if strings.EqualFold(chosen, groupV3) {
+			return groupV3, nil
+		}
+		return groupV1, nil
+	}
+	body, err := s.do(ctx, s.client.Get().AbsPath("/apis"))
+	if err != nil {
+		return "", s.failure(ctx, "open", resources.Key{}, request{"get", "apis"}, err)
+	}
+	var groups struct {
+		Groups []struct{ Name string }
+	}
+	if err := json.Unmarshal(body, &groups); err != nil {
+		return "", datastore.ErrorOf("open", resources.Key{}, datastore.ErrUnavailable, s.server+" does not answer as a Kubernetes API server does")
+	}
+	has := map[string]bool{}
+	for _, g := range groups.Groups {
+		has[g.Name] = true
+	}
+	if has["projectcalico.org"] && !has["crd.projectcalico.org"] {
+		return groupV3, nil
+	}
+	return groupV1, nil
+}

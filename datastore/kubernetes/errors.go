@@ -1,0 +1,112 @@
+package kubernetes
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// request is what an access rule allows: a verb on a resource, such as "hostendpoints.projectcalico.org".
+type request struct{ verb, resource string }
+
+func (c collection) request(verb string) request {
+	resource := c.resource
+	if c.group != "" {
+		resource += "." + c.group
+	}
+	return request{verb, resource}
+}
+
+// failure translates an error of the client. ctx is the caller's.
+func (s *Store) failure(ctx context.Context, op string, key resources.Key, r request, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	own := func(sentinel error, detail string) error { return datastore.ErrorOf(op, key, sentinel, detail) }
+	switch {
+	case apierrors.IsNotFound(err) && isMissingResource(err):
+		return own(datastore.ErrNotFound, fmt.Sprintf("the server has no %s; install Calico, or its custom resource definitions (deploy/crds)", r.resource))
+	case apierrors.IsNotFound(err):
+		return own(datastore.ErrNotFound, "")
+	case apierrors.IsAlreadyExists(err):
+		return own(datastore.ErrExists, "")
+	case apierrors.IsConflict(err):
+		return own(datastore.ErrConflict, "")
+	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
+		return own(datastore.ErrCompacted, "list again")
+	case apierrors.IsUnauthorized(err):
+		return own(datastore.ErrUnauthorized, "the server does not accept the credentials; they may have expired: log in again, or check the user of the kubeconfig's context")
+	case apierrors.IsForbidden(err):
+		return own(datastore.ErrUnauthorized, fmt.Sprintf("it takes the right to %s %s, which deploy/rbac.yaml shows how to grant (%s)", r.verb, r.resource, reason(err)))
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
+		return own(datastore.ErrInvalid, "the server refuses it: "+reason(err))
+	case apierrors.IsMethodNotSupported(err):
+		return own(datastore.ErrUnsupported, reason(err))
+	}
+	return own(datastore.ErrUnavailable, s.unavailable(err))
+}
+
+// isMissingResource tells a resource that the server does not know from an object that does not exist.
+func isMissingResource(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	return !ok || status.ErrStatus.Details == nil || status.ErrStatus.Details.Name == ""
+}
+
+// reason is what the server says.
+func reason(err error) string {
+	if status, ok := errors.AsType[*apierrors.StatusError](err); ok {
+		var causes []string
+		if details := status.ErrStatus.Details; details != nil && status.ErrStatus.Reason == metav1.StatusReasonInvalid {
+			for _, c := range details.Causes {
+				causes = append(causes, c.Field+": "+c.Message)
+			}
+		}
+		if len(causes) > 0 {
+			return strings.Join(causes, "; ")
+		}
+		return status.ErrStatus.Message
+	}
+	return err.Error()
+}
+
+// unavailable says why the server cannot be reached or cannot answer, and what to do.
+func (s *Store) unavailable(err error) string {
+	problem := err
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		problem = wrapped.Err // the URL may hold what is nobody's business
+	}
+	where := "the Kubernetes API server at " + s.server
+	var unknown x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var network *net.OpError
+	switch {
+	case errors.As(problem, &unknown):
+		return where + " has a certificate of an authority that is not trusted; check certificate-authority in the kubeconfig, or K8S_CA_FILE"
+	case errors.As(problem, &invalid) && invalid.Reason == x509.Expired:
+		return where + " has a certificate that has expired, or this machine's clock is wrong"
+	case errors.As(problem, &hostname):
+		return where + " has a certificate for other names: " + hostname.Error()
+	case errors.Is(problem, context.DeadlineExceeded):
+		return fmt.Sprintf("%s did not answer within %v; --request-timeout sets another limit", where, s.timeout)
+	case errors.As(problem, &network):
+		return fmt.Sprintf("%s cannot be reached (%v); check the kubeconfig and the network", where, network)
+	case apierrors.IsTooManyRequests(err), apierrors.IsServiceUnavailable(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err):
+		return where + " is overloaded or starting: " + reason(err)
+	default:
+		return where + ": " + reason(problem)
+	}
+}
