@@ -13,10 +13,23 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
+// servers are those that the tests of this package share.
+var servers cluster.Servers
+
+// withServers stops the servers after the tests.
+type withServers struct{ *testing.M }
+
+func (w withServers) Run() int {
+	defer servers.Stop()
+	return w.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"calicoctl": main, "kubectl-calico": main})
+	testscript.Main(withServers{m}, map[string]func(){"calicoctl": main, "kubectl-calico": main})
 }
 
 // TestScripts runs every script of testdata/script. The program in them is this test

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/adrg/xdg"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,6 +67,9 @@ type Config struct {
 	K8sClientBurst           int     `json:"k8sClientBurst,omitempty"`
 	K8sCurrentContext        string  `json:"k8sCurrentContext,omitempty"`
 	CalicoAPIGroup           string  `json:"calicoAPIGroup,omitempty"`
+
+	// requestTimeout bounds each request to a server; 0 is the datastore's own choice.
+	requestTimeout time.Duration
 }
 
 // errNoConfigFile is the failure to read a configuration file that the user named.
@@ -84,13 +88,12 @@ func loadConfig(d *Deps, g *globalOptions, path string) (Config, error) {
 		c.K8sCurrentContext = g.kubeContext
 	}
 	if c.DatastoreType == "" {
-		switch {
-		case c.EtcdEndpoints != "" || c.EtcdDiscoverySrv != "":
+		c.DatastoreType = datastoreKubernetes
+		if c.EtcdEndpoints != "" || c.EtcdDiscoverySrv != "" {
 			c.DatastoreType = datastoreEtcd
-		case c.Kubeconfig != "" || c.KubeconfigInline != "" || c.K8sAPIEndpoint != "":
-			c.DatastoreType = datastoreKubernetes
 		}
 	}
+	c.requestTimeout = g.requestTimeout
 	return c, c.check()
 }
 
@@ -254,15 +257,8 @@ func (c Config) check() error {
 			c.LocalController, v3.Enabled, v3.Disabled))
 	}
 	switch c.DatastoreType {
-	case datastoreLocal:
+	case datastoreLocal, datastoreKubernetes, datastoreEtcd:
 		return nil
-	case datastoreKubernetes, datastoreEtcd:
-		return clientError(fmt.Errorf("datastore type %s is not in this version; "+
-			"the embedded one is chosen with DATASTORE_TYPE=%s, or datastoreType: %[2]s in a file for --config",
-			c.DatastoreType, datastoreLocal))
-	case "":
-		return clientError(fmt.Errorf("no datastore is configured; set DATASTORE_TYPE=%s for the embedded one, "+
-			"or datastoreType: %[1]s in %s or in a file for --config", datastoreLocal, defaultConfigFile))
 	default:
 		return clientError(fmt.Errorf("unknown datastore type: %s; write %s, %s or %s",
 			c.DatastoreType, datastoreLocal, datastoreKubernetes, datastoreEtcd))

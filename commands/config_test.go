@@ -85,7 +85,7 @@ func TestReadConfig(t *testing.T) {
 			if err != nil {
 				text = err.Error()
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(Config{})); diff != "" {
 				t.Error(diff)
 			}
 			if want := strings.ReplaceAll(c.err, "FILE", path); text != want {
@@ -122,13 +122,15 @@ func TestLoadConfig(t *testing.T) {
 		},
 		"endpoints mean etcd": {
 			file: fileHead + "  etcdEndpoints: http://a:1\n",
-			err:  "datastore type etcdv3 is not in this version",
+			want: Config{DatastoreType: "etcdv3", EtcdEndpoints: "http://a:1"},
 		},
 		"a kubeconfig means kubernetes": {
 			file: fileHead + "  kubeconfig: /x\n",
-			err:  "datastore type kubernetes is not in this version",
+			want: Config{DatastoreType: "kubernetes", Kubeconfig: "/x"},
 		},
-		"nothing": {file: fileHead + "  localPath: /x\n", err: "no datastore is configured; set DATASTORE_TYPE=local"},
+		"nothing means kubernetes": {
+			file: fileHead + "  localPath: /x\n", want: Config{DatastoreType: "kubernetes", LocalPath: "/x"},
+		},
 		"unknown": {file: fileHead + "  datastoreType: bogus\n", err: "unknown datastore type: bogus; write local, kubernetes or etcdv3"},
 		"controller neither on nor off": {
 			file: fileHead + "  datastoreType: local\n  localController: \"no\"\n",
@@ -143,7 +145,7 @@ func TestLoadConfig(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(Config{})); err != nil || diff != "" {
 				t.Error(err, diff)
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/transcript"
 )
 
 // patchTargets are stored objects for patches to meet.
@@ -144,7 +145,7 @@ func recordedPatches(f *testing.F) []string {
 		if err != nil {
 			f.Fatal(err)
 		}
-		var tr transcript
+		var tr transcript.Transcript
 		if err := json.Unmarshal(text, &tr); err != nil {
 			f.Fatal(file, err)
 		}

@@ -202,8 +202,7 @@ func brokenRules(item manifest.Item, namespace string) field.ErrorList {
 	if err := notNamespaced(item.Kind, namespace); err != nil {
 		return field.ErrorList{{Detail: err.Error()}}
 	}
-	var wrong *datastore.InvalidError
-	if errors.As(datastore.Check(item.Object), &wrong) {
+	if wrong, ok := errors.AsType[*datastore.InvalidError](datastore.Check(item.Object)); ok {
 		return wrong.Errors
 	}
 	return nil

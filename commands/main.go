@@ -36,7 +36,7 @@ func Main(ctx context.Context, build Build) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends what does not heed the first
-	if info, ok := debug.ReadBuildInfo(); ok && build.Version == "" {
+	if info, ok := debug.ReadBuildInfo(); ok && build.Version == "" && info.Main.Version != "(devel)" {
 		build.Version = info.Main.Version // what "go install" knows
 	}
 	outTerminal, errTerminal := term.IsTerminal(int(os.Stdout.Fd())), term.IsTerminal(int(os.Stderr.Fd()))

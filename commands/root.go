@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -15,6 +16,7 @@ const pluginPrefix = "kubectl-"
 type globalOptions struct {
 	logLevel             string
 	kubeContext          string
+	requestTimeout       time.Duration
 	allowVersionMismatch bool
 }
 
@@ -30,7 +32,7 @@ func newRoot(d *Deps) *cobra.Command {
 		Short: "Protect Kubernetes nodes with Calico host endpoints",
 		Long: `calicoctl reads and writes the objects with which Calico protects Kubernetes nodes: host endpoints, global network policies, and what they lean on.
 
-Objects are kept in a datastore. Which one is said by a configuration file (--config) or by environment variables; DATASTORE_TYPE=local is the embedded one, which needs nothing else.
+Objects are kept in a datastore: the Kubernetes API, etcd, or a file. Which one is said by a configuration file (--config) or by environment variables; without any it is the cluster of the kubeconfig. DATASTORE_TYPE=local is the embedded one, which needs nothing else.
 ` + exitStatus,
 		Example: `  export DATASTORE_TYPE=local
   calicoctl get heps -owide
@@ -55,6 +57,7 @@ Objects are kept in a datastore. Which one is said by a configuration file (--co
 	flags.StringVarP(&g.logLevel, "log-level", "l", "panic", "log to standard error from this level on: "+strings.Join(logLevels, ", "))
 	flags.StringVar(&g.kubeContext, "context", "", "the context of the kubeconfig to use")
 	flags.BoolVar(&g.allowVersionMismatch, "allow-version-mismatch", false, "do not compare this program's version with the cluster's")
+	flags.DurationVar(&g.requestTimeout, "request-timeout", 0, "how long to wait for each answer of a server, such as 30s (default 10s of etcd, 1m0s of Kubernetes)")
 	complete(root, "log-level", logLevels)
 	root.SetHelpCommand(newHelp(root))
 	root.AddCommand(

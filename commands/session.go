@@ -7,9 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/datastore/etcd"
+	"github.com/edfb3db0/calicoctl/datastore/kubernetes"
 	"github.com/edfb3db0/calicoctl/datastore/local"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -26,19 +29,48 @@ const (
 
 // openBackend opens the datastore that c names.
 func openBackend(ctx context.Context, c Config, a access) (Backend, error) {
-	if _, err := os.UserHomeDir(); err != nil && c.LocalPath == "" && os.Getenv("XDG_DATA_HOME") == "" {
-		return Backend{}, clientError(fmt.Errorf("there is no place for the datastore (%w); name its file with CALICO_LOCAL_PATH", err))
+	var b Backend
+	var err error
+	switch c.DatastoreType {
+	case datastoreKubernetes:
+		b.ClusterType = "kdd"
+		b.Store, err = kubernetes.Open(ctx, kubernetes.Config{
+			Kubeconfig: c.Kubeconfig, Inline: c.KubeconfigInline, Context: c.K8sCurrentContext,
+			Endpoint: c.K8sAPIEndpoint, KeyFile: c.K8sKeyFile, CertFile: c.K8sCertFile, CAFile: c.K8sCAFile,
+			Token: c.K8sAPIToken, Insecure: c.K8sInsecureSkipTLSVerify,
+			QPS: c.K8sClientQPS, Burst: c.K8sClientBurst, APIGroup: c.CalicoAPIGroup,
+			UsePodCIDR: c.UsePodCIDR, Timeout: c.requestTimeout,
+		})
+	case datastoreEtcd:
+		b.Store, err = etcd.Open(ctx, etcd.Config{
+			Endpoints: c.EtcdEndpoints, DiscoverySRV: c.EtcdDiscoverySrv, Username: c.EtcdUsername, Password: c.EtcdPassword,
+			KeyFile: c.EtcdKeyFile, CertFile: c.EtcdCertFile, CAFile: c.EtcdCACertFile,
+			Key: c.EtcdKey, Cert: c.EtcdCert, CA: c.EtcdCACert,
+			CipherSuites: os.Getenv("TLS_CIPHER_SUITES"), MinTLSVersion: os.Getenv("TLS_MIN_VERSION"),
+			Timeout: c.requestTimeout,
+		})
+	default:
+		b.RunsController = c.LocalController != v3.Disabled
+		b.Store, err = openLocal(ctx, c, a)
 	}
-	withSeed := local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) })
-	open := func() (*local.Store, error) { return local.Open(ctx, c.localPath(), withSeed) }
-	if _, err := os.Lstat(c.localPath()); a == reading && errors.Is(err, fs.ErrNotExist) {
-		open = func() (*local.Store, error) { return local.OpenMemory(ctx, withSeed) }
+	if err != nil && strings.Contains(err.Error(), "no configuration has been provided") {
+		err = fmt.Errorf("%w; for the embedded datastore, set DATASTORE_TYPE=%s", err, datastoreLocal)
 	}
-	store, err := open()
 	if err != nil {
 		return Backend{}, clientError(err)
 	}
-	return Backend{Store: store, RunsController: c.LocalController != v3.Disabled}, nil
+	return b, nil
+}
+
+func openLocal(ctx context.Context, c Config, a access) (datastore.Store, error) {
+	if _, err := os.UserHomeDir(); err != nil && c.LocalPath == "" && os.Getenv("XDG_DATA_HOME") == "" {
+		return nil, fmt.Errorf("there is no place for the datastore (%w); name its file with CALICO_LOCAL_PATH", err)
+	}
+	withSeed := local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) })
+	if _, err := os.Lstat(c.localPath()); a == reading && errors.Is(err, fs.ErrNotExist) {
+		return local.OpenMemory(ctx, withSeed)
+	}
+	return local.Open(ctx, c.localPath(), withSeed)
 }
 
 // seed fills a new embedded datastore with what a new cluster has.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/edfb3db0/calicoctl/test/transcript"
 )
 
 // verdict is what was recorded for one document: the result of checking it, and of
@@ -50,7 +52,7 @@ func aboutState(stderr string) bool {
 // refusal says where.
 func TestValidateCorpus(t *testing.T) {
 	const folder = "../testdata/validate"
-	exceptions := readExceptions(t, filepath.Join(folder, "exceptions.txt"))
+	exceptions := transcript.Exceptions(t, filepath.Join(folder, "exceptions.txt"))
 	text, err := os.ReadFile(filepath.Join(folder, "verdicts.jsonl"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -62,14 +63,30 @@ func decode(key resources.Key, value []byte, revision int64) (resources.Object, 
 	o.GetObjectKind().SetGroupVersionKind(v3.SchemeGroupVersion.WithKind(key.Kind.Name))
 	o.SetName(key.Name)
 	o.SetResourceVersion(formatRevision(revision))
-	if annotations := o.GetAnnotations(); annotations[metadataAnnotation] != "" {
+	if isPolicy(key.Kind) {
+		tidyPolicy(key.Kind, o)
+	}
+	return o, nil
+}
+
+// tidyPolicy removes what is only in the stored form of a policy, and adds the label that old ones lack.
+func tidyPolicy(kind *resources.Kind, o resources.Object) {
+	if annotations := o.GetAnnotations(); annotations != nil {
 		delete(annotations, metadataAnnotation)
 		if len(annotations) == 0 {
 			annotations = nil
 		}
 		o.SetAnnotations(annotations)
 	}
-	return o, nil
+	labels := o.GetLabels()
+	if labels[v3.LabelTier] != "" {
+		return
+	}
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[v3.LabelTier] = cmp.Or(kind.Needs.Name(o), v3.TierDefault)
+	o.SetLabels(labels)
 }
 
 func undecodable(op string, key resources.Key, err error) error {

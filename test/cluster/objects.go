@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +20,12 @@ import (
 )
 
 // Groups are the API groups that the project's custom resource definitions are for.
-func Groups() []string { return []string{"projectcalico.org", "crd.projectcalico.org"} }
+func Groups() []string { return slices.Sorted(maps.Keys(versions())) }
+
+// versions are the version of each group.
+func versions() map[string]string {
+	return map[string]string{"projectcalico.org": "v3", "crd.projectcalico.org": "v1"}
+}
 
 // crdPatience bounds how long the server may take to serve new definitions.
 const crdPatience = time.Minute
@@ -44,24 +52,17 @@ func (a *APIServer) InstallCRDs(tb testing.TB, groups ...string) {
 	}
 }
 
+// awaitCRD waits until the server serves the objects of a definition.
 func (a *APIServer) awaitCRD(tb testing.TB, name string) {
 	tb.Helper()
+	plural, group, _ := strings.Cut(name, ".")
 	for deadline := time.Now().Add(crdPatience); ; time.Sleep(50 * time.Millisecond) {
-		var crd struct {
-			Status struct {
-				Conditions []struct{ Type, Status string }
-			}
-		}
-		if err := json.Unmarshal(a.Do(tb, http.MethodGet, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"+name, nil), &crd); err != nil {
-			tb.Fatal(err)
-		}
-		for _, c := range crd.Status.Conditions {
-			if c.Type == "Established" && c.Status == "True" {
-				return
-			}
+		_, err := a.do(tb.Context(), http.MethodGet, "/apis/"+group+"/"+versions()[group]+"/"+plural, nil)
+		if err == nil {
+			return
 		}
 		if time.Now().After(deadline) {
-			tb.Fatalf("%s is not established after %v", name, crdPatience)
+			tb.Fatalf("%s is not served after %v: %v", name, crdPatience, err)
 		}
 	}
 }
