@@ -15,16 +15,19 @@ var mayImport = map[string][]string{
 	"calicoctl": {"commands"},
 	"docs/gen":  {"commands"},
 	"commands": {
-		"output", "manifest", "autohep", "datastore/local", "datastore", "resources", "resources/v3", "selector",
+		"output", "manifest", "autohep", "datastore/local", "datastore/etcd", "datastore/kubernetes",
+		"datastore", "resources", "resources/v3", "selector",
 	},
-	"output":              {"resources"},
-	"manifest":            {"resources", "resources/v3"},
-	"autohep":             {"datastore", "resources", "resources/v3", "selector"},
-	"datastore":           {"resources", "resources/v3"},
-	"datastore/local":     {"datastore", "resources", "resources/v3"},
-	"datastore/storetest": {"datastore", "resources", "resources/v3"},
-	"resources":           {"resources/v3", "selector"},
-	"test/bench":          {},
+	"output":               {"resources"},
+	"manifest":             {"resources", "resources/v3"},
+	"autohep":              {"datastore", "resources", "resources/v3", "selector"},
+	"datastore":            {"resources", "resources/v3"},
+	"datastore/local":      {"datastore", "resources", "resources/v3"},
+	"datastore/etcd":       {"datastore", "resources", "resources/v3"},
+	"datastore/kubernetes": {"datastore", "resources", "resources/v3"},
+	"datastore/storetest":  {"datastore", "resources", "resources/v3"},
+	"resources":            {"resources/v3", "selector"},
+	"test/bench":           {},
 }
 
 // onlyIn says which of our packages alone may import a module, and why.

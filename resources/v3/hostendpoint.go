@@ -22,7 +22,7 @@ type HostEndpoint struct {
 
 // HostEndpointSpec says which interface is meant and what governs it beside policy.
 //
-// +kubebuilder:validation:XValidation:rule="size(self.interfaceName) > 0 || size(self.expectedIPs) > 0",message="at least one of interfaceName or expectedIPs must be specified"
+// +kubebuilder:validation:XValidation:rule="has(self.interfaceName) && size(self.interfaceName) > 0 || has(self.expectedIPs) && size(self.expectedIPs) > 0",message="at least one of interfaceName or expectedIPs must be specified"
 type HostEndpointSpec struct {
 	// Node is the name of the Calico node that has the interface.
 	// +kubebuilder:validation:MinLength=1
@@ -30,12 +30,10 @@ type HostEndpointSpec struct {
 	// InterfaceName is "*" for all interfaces, a name of at most 15 bytes, or empty
 	// when ExpectedIPs finds the interface.
 	// +kubebuilder:validation:MaxLength=15
-	// +kubebuilder:default=""
 	InterfaceName string `json:"interfaceName,omitempty"`
 	// ExpectedIPs are plain addresses, never networks. Rule selectors that mean this
 	// endpoint match by them.
 	// +listType=set
-	// +kubebuilder:default={}
 	ExpectedIPs []string `json:"expectedIPs,omitempty"`
 	// Profiles are consulted in order after all policy.
 	// +listType=set
