@@ -20,7 +20,7 @@ func TestNasty(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(5)) // garbage is not in use
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // garbage is not in use
 	const policy = "{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p}, spec: {"
 	const auto = "{apiVersion: projectcalico.org/v3, kind: KubeControllersConfiguration, metadata: {name: default}, " +
 		"spec: {controllers: {node: {hostEndpoint: {templates: ["
@@ -35,13 +35,13 @@ func TestNasty(t *testing.T) {
 		"templates, selectors": auto + nastyNumbered("{generateName: t%d, interfacePattern: a, nodeSelector: '((((('}, ") + "]}}}}}",
 	}
 	for _, unit := range []string{
-		"(", "!", "!(", "[", "{", "a", ".", ".{1000}", `\pL`, `(?i)\pL`, "a|", "(a|b)*", "has(a)||", "a in {", "a in {'b'}&&", "\x01", "\u00fc",
+		"(", "!(", "[", ".{1000}", `\pL`, "(a|b)*", "has(a)||", "a in {", "\x01",
 	} {
 		value := nastyValue(unit)
 		inputs[fmt.Sprintf("a pattern of %q", unit)] = auto + "{generateName: a, interfacePattern: " + value + "}]}}}}}"
 		inputs[fmt.Sprintf("a selector of %q", unit)] = auto + "{generateName: a, interfacePattern: a, nodeSelector: " + value + "}]}}}}}"
 	}
-	for _, unit := range []string{"A", "0", "/", "%", "\x01", "\u00fc"} {
+	for _, unit := range []string{"A", "0", "\x01"} {
 		value := nastyValue(unit)
 		inputs[fmt.Sprintf("a net of %q", unit)] = policy + "ingress: [{action: Allow, source: {nets: [" + value + "]}}]}}"
 		inputs[fmt.Sprintf("a port of %q", unit)] = policy + "ingress: [{action: Allow, protocol: TCP, destination: {ports: [" + value + "]}}]}}"

@@ -150,9 +150,7 @@ func TestNasty(t *testing.T) {
 		for _, expr := range []string{expr, "a in {" + expr + "'b'}", expr + "all()"} {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			s, err := selector.Parse(expr)
-			checkError(t, expr, err)
-			if err == nil {
+			if s, err := selector.Parse(expr); err == nil {
 				s.Matches(nil)
 				_ = s.String()
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
@@ -55,11 +56,20 @@ func (s *Store) WriteAll(ctx context.Context, changes []datastore.Change, progre
 	step(len(changes) - len(operations))
 	var group errgroup.Group
 	group.SetLimit(inFlight)
+	var ended atomic.Pointer[error] // why nothing more is tried
 	for len(operations) > 0 {
 		part := operations[:partLength(operations)]
 		operations = operations[len(part):]
 		group.Go(func() error {
-			s.writePart(ctx, part, outcomes)
+			if why := ended.Load(); why != nil {
+				for _, o := range part {
+					outcomes[o.index].Err = *why
+				}
+				return nil
+			}
+			if err := s.writePart(ctx, part, outcomes); err != nil {
+				ended.Store(&err)
+			}
 			step(len(part))
 			return nil
 		})
@@ -80,12 +90,13 @@ func partLength(operations []operation) int {
 	return len(operations)
 }
 
-// writePart writes operations in one transaction, and again without those that fail.
-func (s *Store) writePart(ctx context.Context, part []operation, outcomes []datastore.Outcome) {
+// writePart writes operations in one transaction, and again without those that fail. Its error is one that
+// the next transaction would meet as well.
+func (s *Store) writePart(ctx context.Context, part []operation, outcomes []datastore.Outcome) (ended error) {
 	for len(part) > 0 {
 		failed, err := s.commit(ctx, part, outcomes)
 		if err == nil {
-			return
+			return nil
 		}
 		var rest []operation
 		for _, o := range part {
@@ -95,10 +106,14 @@ func (s *Store) writePart(ctx context.Context, part []operation, outcomes []data
 				rest = append(rest, o)
 			default:
 				outcomes[o.index].Err = s.failure(ctx, string(o.Op), o.Key, err)
+				if !errors.Is(outcomes[o.index].Err, datastore.ErrInvalid) {
+					ended = outcomes[o.index].Err
+				}
 			}
 		}
 		part = rest
 	}
+	return ended
 }
 
 // WriteTogether implements datastore.Bulk, for up to 128 changes of together 1 MiB.

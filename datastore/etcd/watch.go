@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -32,18 +33,17 @@ func (s *Store) Watch(ctx context.Context, kind *resources.Kind, resourceVersion
 	}
 	w := &watcher{store: s, kind: kind}
 	w.ctx, w.stop = context.WithCancel(ctx)
+	overdue := time.AfterFunc(s.timeout, w.stop) // the client would wait for ever for a connection
 	w.channel = s.client.Watch(clientv3.WithRequireLeader(w.ctx), folderOf(kind),
 		clientv3.WithPrefix(), clientv3.WithRev(revision+1), clientv3.WithPrevKV(), clientv3.WithCreatedNotify())
-	bounded, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	select {
-	case answer, ok := <-w.channel:
+	answer, ok := <-w.channel
+	switch {
+	case !overdue.Stop() && ctx.Err() == nil:
+		err = s.failure(ctx, "watch", key, context.DeadlineExceeded)
+	case ok && answer.Header.Revision < revision:
+		err = datastore.ErrorOf("watch", key, datastore.ErrCompacted, "the datastore is older than that revision; list again")
+	default:
 		err = w.take(answer, ok)
-		if err == nil && answer.Header.Revision < revision {
-			err = datastore.ErrorOf("watch", key, datastore.ErrCompacted, "the datastore is older than that revision; list again")
-		}
-	case <-bounded.Done():
-		err = s.failure(ctx, "watch", key, bounded.Err())
 	}
 	if err != nil {
 		w.stop()

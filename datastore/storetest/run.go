@@ -31,6 +31,13 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store) {
 		}
 		return s
 	}, transactions)
+	runGroup(t, func(t *testing.T) datastore.Store {
+		s := open(t)
+		if _, ok := s.(datastore.Bulk); !ok {
+			t.Skip("the store is not a datastore.Bulk")
+		}
+		return s
+	}, bulks)
 }
 
 type test struct {
