@@ -22,6 +22,8 @@ type getOptions struct {
 	selector      string
 	allNamespaces bool
 	export        bool
+	watch         bool
+	watchOnly     bool
 	kinds         []*resources.Kind
 	names         []string
 }
@@ -38,12 +40,15 @@ Tables show the most important fields; -o wide shows more. Named objects are sho
 Kinds: ` + kindHelp() + `
 
 -o yaml and -o json show objects in full, as apply reads them. custom-columns takes headings of the wide table (custom-columns=NAME,IPS). go-template is executed once, with the list of results.
+
+With --watch, every change is shown as it comes: a table has a column EVENT (ADDED, MODIFIED, DELETED), -o json is one object a line with its type, -o yaml has the type in a comment, and -o name marks what is deleted. With a selector, an object that begins to match is added, and one that ceases to is deleted. A datastore that goes away is waited for.
 ` + exitStatus,
 		Example: `  calicoctl get heps -owide
   calicoctl get heps,gnps
   calicoctl get gnp allow-all-to-masters -o yaml
   calicoctl get heps --selector "has(kubernetes-host) && environment == 'dev'" -o name
-  calicoctl get -f policy.yaml -o json`,
+  calicoctl get -f policy.yaml -o json
+  calicoctl get heps -w`,
 		ValidArgsFunction: completeObjects(d, g, &o.config, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := refuseBlankSelector(cmd, o.selector); err != nil {
@@ -61,6 +66,8 @@ Kinds: ` + kindHelp() + `
 	flags.StringVar(&o.selector, "selector", "", "show only objects whose labels match this `expression` of Calico's selector language")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "an error, as for all kinds without namespaces: no kind here has them")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces-a", "a", false, "the same as -A")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "go on and show every change, until interrupted")
+	flags.BoolVar(&o.watchOnly, "watch-only", false, "show changes alone, and not what is there already")
 	flags.BoolVar(&o.export, "export", false, "leave out what belongs to this cluster: uid, resource version, times")
 	flags.Lookup("all-namespaces-a").Hidden = true
 	complete(cmd, "output", output.Formats())
@@ -122,11 +129,18 @@ func runGet(ctx context.Context, o *getOptions) error {
 	if err := o.checkNamespace(keys); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, o.deps, o.global, o.config, reading)
+	mode := reading
+	if o.watch || o.watchOnly {
+		mode = writing // a file that is not there yet could not be watched
+	}
+	s, err := openSession(ctx, o.deps, o.global, o.config, mode)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	if o.watch || o.watchOnly {
+		return s.runWatch(ctx, o, keys, matches)
+	}
 	results, missing, err := s.read(ctx, keys, matches)
 	if err != nil {
 		return fmt.Errorf("failed to get resources: %w", err)

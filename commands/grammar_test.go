@@ -60,14 +60,15 @@ Options:
 
 // ownFlags are the flags that the classic grammar does not have.
 var ownFlags = map[string][]string{
+	"":         {"request-timeout"},   // of every command: no server is waited for without end
 	"create":   {"atomic"},            // all or nothing
 	"apply":    {"atomic", "dry-run"}, // ... and what would happen
 	"replace":  {"atomic"},
 	"delete":   {"atomic"},
-	"get":      {"all-namespaces-a", "selector"}, // the long form of -a, which later versions hide; a filter
-	"patch":    {"patch-file"},                   // a patch need not fit in a command line
-	"label":    {"all", "selector"},              // many objects in one command
-	"validate": {"output"},                       // findings for machines
+	"get":      {"all-namespaces-a", "selector", "watch", "watch-only"}, // the long form of -a, which later versions hide; a filter; changes
+	"patch":    {"patch-file"},                                          // a patch need not fit in a command line
+	"label":    {"all", "selector"},                                     // many objects in one command
+	"validate": {"output"},                                              // findings for machines
 }
 
 // parsedLine is what a parser makes of a command line.
@@ -318,7 +319,7 @@ func (g *classic) bound(cmd *cobra.Command) map[string]string {
 		if f.Name == "config" && value == "" {
 			value = defaultConfigFile // what an empty one means to version
 		}
-		if f.Name != "help" && !slices.Contains(ownFlags[cmd.Name()], f.Name) {
+		if f.Name != "help" && !slices.Contains(slices.Concat(ownFlags[""], ownFlags[cmd.Name()]), f.Name) {
 			flags[f.Name] = value
 		}
 	})

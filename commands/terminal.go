@@ -25,6 +25,14 @@ func red(text string) string    { return paint(text, color.FgRed) }
 func yellow(text string) string { return paint(text, color.FgYellow) }
 func bold(text string) string   { return paint(text, color.Bold) }
 
+// showEvents writes events. On a terminal everything that it would obey is escaped first.
+func (d *Deps) showEvents(print output.StreamPrinter, events []output.Event) error {
+	if !d.OutTerminal {
+		return print(d.Out, events)
+	}
+	return print(output.EscapingWriter(d.Out), events)
+}
+
 // show writes what a printer prints. On a terminal everything that it would obey is
 // escaped first, and the headings of tables are bold.
 func (d *Deps) show(print output.Printer, results []output.Result, tables bool) error {

@@ -12,18 +12,21 @@ import (
 func printTables(wide bool) Printer {
 	return func(w io.Writer, results []Result) error {
 		for _, r := range results {
-			var columns []resources.Column[resources.Object]
-			for _, c := range r.Kind.Columns {
-				if wide || !c.Wide {
-					columns = append(columns, c)
-				}
-			}
-			if err := tableOf(columns, r.objects()).Render(w); err != nil {
+			if err := tableOf(columnsOf(r.Kind, wide), r.objects()).Render(w); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+func columnsOf(kind *resources.Kind, wide bool) (columns []resources.Column[resources.Object]) {
+	for _, c := range kind.Columns {
+		if wide || !c.Wide {
+			columns = append(columns, c)
+		}
+	}
+	return columns
 }
 
 // customColumns writes the columns that are named, in that order. Names are exact.
