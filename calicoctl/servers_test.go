@@ -70,7 +70,6 @@ func runProgram(t *testing.T, program string, environment map[string]string, s t
 type etcdWorld struct {
 	program, endpoint string
 	client            *clientv3.Client
-	after             map[string]any
 }
 
 func newEtcdWorld(t *testing.T) *etcdWorld {
@@ -170,8 +169,6 @@ func TestTranscriptsOnEtcd(t *testing.T) {
 type kubernetesWorld struct {
 	program, kubeconfig, group string
 	api                        *cluster.APIServer
-	// initialized worlds have the tiers and the ClusterInformation that every cluster has.
-	initialized bool
 }
 
 func newKubernetesWorld(t *testing.T, group string) *kubernetesWorld {

@@ -129,18 +129,14 @@ func runGet(ctx context.Context, o *getOptions) error {
 	if err := o.checkNamespace(keys); err != nil {
 		return err
 	}
-	mode := reading
 	if o.watch || o.watchOnly {
-		mode = writing // a file that is not there yet could not be watched
+		return watchKeys(ctx, o, keys, matches)
 	}
-	s, err := openSession(ctx, o.deps, o.global, o.config, mode)
+	s, err := openSession(ctx, o.deps, o.global, o.config, reading)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if o.watch || o.watchOnly {
-		return s.runWatch(ctx, o, keys, matches)
-	}
 	results, missing, err := s.read(ctx, keys, matches)
 	if err != nil {
 		return fmt.Errorf("failed to get resources: %w", err)

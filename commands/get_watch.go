@@ -37,12 +37,18 @@ type watchedKind struct {
 	seen string
 }
 
-// runWatch shows what keys name, and then every change of it until ctx ends.
-func (s *session) runWatch(ctx context.Context, o *getOptions, keys []resources.Key, matches func(map[string]string) bool) error {
+// watchKeys shows what keys name, and then every change of it until ctx ends. An embedded datastore that is not
+// there yet is created: otherwise there would be nothing to watch.
+func watchKeys(ctx context.Context, o *getOptions, keys []resources.Key, matches func(map[string]string) bool) error {
 	print, err := output.NewStream(o.output)
 	if err != nil {
 		return err
 	}
+	s, err := openSession(ctx, o.deps, o.global, o.config, writing)
+	if err != nil {
+		return err
+	}
+	defer s.close()
 	show := func(events []output.Event) error {
 		if o.export {
 			for i := range events {

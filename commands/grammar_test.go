@@ -145,6 +145,11 @@ func TestGrammarFlags(t *testing.T) {
 				got[command] = append(got[command], o.Name)
 			}
 		})
+		c.InheritedFlags().VisitAll(func(o *pflag.Flag) {
+			if _, classic := g.flags[o.Name]; !classic && !slices.Contains(got[""], o.Name) {
+				got[""] = append(got[""], o.Name)
+			}
+		})
 	}
 	if diff := cmp.Diff(ownFlags, got); diff != "" {
 		t.Error(diff)

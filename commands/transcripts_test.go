@@ -59,9 +59,10 @@ func kindOfPath(key string) *resources.Kind {
 	return nil
 }
 
-func (p *inProcess) Run(_ *testing.T, s transcript.Step) (code int, stdout, stderr string) {
+func (p *inProcess) Run(t *testing.T, s transcript.Step) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	code = Run(context.Background(), s.Args, Deps{
+	code = Run(t.Context(), s.Args, Deps{
 		IO:        IO{In: strings.NewReader(s.Stdin), Out: &out, Err: &errs},
 		Program:   "calicoctl",
 		Now:       time.Now,

@@ -106,21 +106,30 @@ func (c Config) endpoints() ([]string, error) {
 
 func (c Config) tls() (*tls.Config, error) {
 	inline, files := c.Key+c.Cert != "", c.KeyFile+c.CertFile != ""
-	switch {
-	case inline && (files || c.CAFile != ""), files && c.CA != "":
-		return nil, errors.New("Cannot mix inline certificate-key and certificate / key files") //nolint:staticcheck // Calico's words
-	case inline && (c.Key == "" || c.Cert == ""):
-		return nil, errors.New("Certificate and Key must both be present inline.") //nolint:staticcheck // Calico's words
-	case files && (c.KeyFile == "" || c.CertFile == ""):
-		return nil, errors.New("a certificate file needs its key file, and the other way round")
-	case !inline && !files && c.CA == "" && c.CAFile == "":
-		return nil, nil //nolint:nilnil // no TLS is an answer
+	if err := c.checkPairs(inline, files); err != nil {
+		return nil, err
+	}
+	if !inline && !files && c.CA == "" && c.CAFile == "" {
+		return nil, nil
 	}
 	out := &tls.Config{MinVersion: tls.VersionTLS12}
 	if err := c.versions(out); err != nil {
 		return nil, err
 	}
 	return out, errors.Join(c.identity(out, inline, files), c.authorities(out))
+}
+
+// checkPairs refuses a certificate without its key, and files beside inline text.
+func (c Config) checkPairs(inline, files bool) error {
+	switch {
+	case inline && (files || c.CAFile != ""), files && c.CA != "":
+		return errors.New("Cannot mix inline certificate-key and certificate / key files") //nolint:staticcheck // Calico's words
+	case inline && (c.Key == "" || c.Cert == ""):
+		return errors.New("Certificate and Key must both be present inline.") //nolint:staticcheck // Calico's words
+	case files && (c.KeyFile == "" || c.CertFile == ""):
+		return errors.New("a certificate file needs its key file, and the other way round")
+	}
+	return nil
 }
 
 func (c Config) identity(out *tls.Config, inline, files bool) error {
