@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -10,18 +11,29 @@ import (
 	"github.com/edfb3db0/calicoctl/resources"
 )
 
-// WriteAll implements datastore.Bulk, with 32 requests under way at once.
+// WriteAll implements datastore.Bulk, with as many requests under way at once as Config.Concurrency says. When the
+// server stops answering it tries no more changes.
 func (s *Store) WriteAll(ctx context.Context, changes []datastore.Change, progress func()) []datastore.Outcome {
 	outcomes := make([]datastore.Outcome, len(changes))
 	var mutex sync.Mutex
+	var away error
 	var group errgroup.Group
-	group.SetLimit(writers)
+	group.SetLimit(s.concurrency)
 	for i, c := range changes {
 		group.Go(func() error {
-			outcomes[i] = s.write(ctx, c)
+			mutex.Lock()
+			outcome := datastore.Outcome{Err: away}
+			mutex.Unlock()
+			if outcome.Err == nil {
+				outcome = s.write(ctx, c)
+			}
+			outcomes[i] = outcome
+			mutex.Lock()
+			defer mutex.Unlock()
+			if errors.Is(outcome.Err, errAway) {
+				away = outcome.Err
+			}
 			if progress != nil {
-				mutex.Lock()
-				defer mutex.Unlock()
 				progress()
 			}
 			return nil

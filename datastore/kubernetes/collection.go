@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -16,8 +18,9 @@ type collection struct {
 	path, group, resource string
 	// decode reads an object as the server sends it.
 	decode func(body []byte) (resources.Object, error)
-	// encode writes the body of a request; nil where objects are not written as a whole.
-	encode func(o resources.Object) ([]byte, error)
+	// encode writes the body of a request that makes o of an object with the metadata stored; nil where
+	// objects are not written as a whole.
+	encode func(o resources.Object, stored metav1.ObjectMeta) ([]byte, error)
 }
 
 // collectionOf is where objects of a kind are written.
@@ -30,7 +33,9 @@ func (s *Store) collectionOf(kind *resources.Kind) collection {
 		group: strings.Split(s.group, "/")[0],
 	}
 	c.decode = func(body []byte) (resources.Object, error) { return decodeCustom(kind, s.group, body) }
-	c.encode = func(o resources.Object) ([]byte, error) { return encodeCustom(kind, s.group, o) }
+	c.encode = func(o resources.Object, stored metav1.ObjectMeta) ([]byte, error) {
+		return encodeCustom(kind, s.group, o, stored)
+	}
 	return c
 }
 
@@ -50,12 +55,12 @@ func decodeCustom(kind *resources.Kind, group string, body []byte) (resources.Ob
 	return o, fromV1(o)
 }
 
-func encodeCustom(kind *resources.Kind, group string, o resources.Object) ([]byte, error) {
+func encodeCustom(kind *resources.Kind, group string, o resources.Object, stored metav1.ObjectMeta) ([]byte, error) {
 	out := o.DeepCopyObject().(resources.Object)
 	out.SetManagedFields(nil)
 	out.SetGeneration(0)
 	if group == groupV1 {
-		if err := toV1(kind, out); err != nil {
+		if err := toV1(kind, out, stored); err != nil {
 			return nil, err
 		}
 	}

@@ -1,15 +1,17 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,8 +21,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
 
-	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
 )
 
@@ -43,42 +45,53 @@ type Config struct {
 	APIGroup string
 	// UsePodCIDR is as in resources.KubernetesNodeOptions.
 	UsePodCIDR bool
-	// Timeout bounds each request but for watches; 0 is a minute.
+	// Timeout bounds each request, retries included, and the time in which a watch must begin; 0 is a minute.
 	Timeout time.Duration
+	// Concurrency bounds how many requests WriteAll has under way at once; 0 is 32.
+	Concurrency int
 }
 
 const (
-	defaultTimeout = time.Minute
-	// writers bounds how many writes are under way at once.
-	writers = 32
+	defaultTimeout     = time.Minute
+	defaultConcurrency = 32
+	// defaultBurst is calicoctl's.
+	defaultBurst = 100
 )
+
+// silenceClient keeps client-go from writing to standard error: what it has to say comes back as errors.
+var silenceClient = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
 
 // Open makes a Store. It asks the server which custom resources it has, unless c says so.
 func Open(ctx context.Context, c Config) (*Store, error) {
+	silenceClient()
 	config, err := c.rest()
 	if err != nil {
 		return nil, err
 	}
-	scheme := runtime.NewScheme()
-	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	config.WarningHandler = rest.NoWarnings{}
-	config.QPS, config.Burst = c.QPS, c.Burst
-	if c.QPS == 0 {
-		config.QPS = -1
-	} else if c.Burst == 0 {
-		config.Burst = defaultBurst
-	}
-	client, err := rest.UnversionedRESTClientFor(config)
+	client, err := newClient(config, c)
 	if err != nil {
 		return nil, withoutSecrets(err, c)
 	}
-	s := &Store{client: client, server: hostOf(config.Host), timeout: c.Timeout, node: resources.KubernetesNodeOptions{UsePodCIDR: c.UsePodCIDR}}
-	if s.timeout == 0 {
-		s.timeout = defaultTimeout
+	s := &Store{
+		client: client, server: hostOf(config.Host), secrets: secretsOf(config), certificateEnds: endOf(config.CertData, config.CertFile),
+		timeout: cmp.Or(c.Timeout, defaultTimeout), concurrency: cmp.Or(c.Concurrency, defaultConcurrency),
+		node: resources.KubernetesNodeOptions{UsePodCIDR: c.UsePodCIDR},
 	}
 	s.group, err = s.chooseGroup(ctx, c.APIGroup)
 	return s, err
+}
+
+// newClient makes a client of every API group: its requests say which.
+func newClient(config *rest.Config, c Config) (*rest.RESTClient, error) {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	config.QPS, config.Burst = c.QPS, cmp.Or(c.Burst, defaultBurst)
+	if c.QPS == 0 {
+		config.QPS = -1
+	}
+	return rest.UnversionedRESTClientFor(config)
 }
 
 // hostOf is the host and port of an address, without a user and a password that it may have.
@@ -91,9 +104,6 @@ func hostOf(address string) string {
 	}
 	return address
 }
-
-// defaultBurst is calicoctl's.
-const defaultBurst = 100
 
 func (c Config) rest() (*rest.Config, error) {
 	if c.Inline != "" {
@@ -150,39 +160,4 @@ func withoutSecrets(err error, c Config) error {
 		}
 	}
 	return fmt.Errorf("kubeconfig %s cannot be used (its text is not shown, since it may hold secrets)", c.kubeconfig())
-}
-
-// The API groups that Calico's custom resources can be in.
-const (
-	groupV1 = "crd.projectcalico.org/v1"
-	groupV3 = "projectcalico.org/v3"
-)
-
-// chooseGroup uses projectcalico.org/v3 if that was chosen, or if the server has it and not the older
-// group: both together mean that an API server in front of the older one makes it.
-func (s *Store) chooseGroup(ctx context.Context, chosen string) (string, error) {
-	if chosen != "" {
-		if strings.EqualFold(chosen, groupV3) {
-			return groupV3, nil
-		}
-		return groupV1, nil
-	}
-	body, err := s.do(ctx, s.client.Get().AbsPath("/apis"))
-	if err != nil {
-		return "", s.failure(ctx, "open", resources.Key{}, request{"get", "apis"}, err)
-	}
-	var groups struct {
-		Groups []struct{ Name string }
-	}
-	if err := json.Unmarshal(body, &groups); err != nil {
-		return "", datastore.ErrorOf("open", resources.Key{}, datastore.ErrUnavailable, s.server+" does not answer as a Kubernetes API server does")
-	}
-	has := map[string]bool{}
-	for _, g := range groups.Groups {
-		has[g.Name] = true
-	}
-	if has["projectcalico.org"] && !has["crd.projectcalico.org"] {
-		return groupV3, nil
-	}
-	return groupV1, nil
 }

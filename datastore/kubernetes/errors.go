@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +29,9 @@ func (c collection) request(verb string) request {
 	return request{verb, resource}
 }
 
+// errAway is the ErrUnavailable of a server that does not answer at all, so that no other request makes sense.
+var errAway = fmt.Errorf("%w", datastore.ErrUnavailable)
+
 // failure translates an error of the client. ctx is the caller's.
 func (s *Store) failure(ctx context.Context, op string, key resources.Key, r request, err error) error {
 	if err == nil {
@@ -35,10 +40,14 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	own := func(sentinel error, detail string) error { return datastore.ErrorOf(op, key, sentinel, detail) }
+	own := func(sentinel error, detail string) error {
+		return datastore.ErrorOf(op, key, sentinel, s.presentable(detail))
+	}
 	switch {
 	case apierrors.IsNotFound(err) && isMissingResource(err):
-		return own(datastore.ErrNotFound, fmt.Sprintf("the server has no %s; install Calico, or its custom resource definitions (deploy/crds)", r.resource))
+		return own(datastore.ErrNotFound, fmt.Sprintf(
+			"the server has no %s: that CustomResourceDefinition is not installed; install Calico, or its definitions alone: kubectl apply -f deploy/crds",
+			r.resource))
 	case apierrors.IsNotFound(err):
 		return own(datastore.ErrNotFound, "")
 	case apierrors.IsAlreadyExists(err):
@@ -48,7 +57,7 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		return own(datastore.ErrCompacted, "list again")
 	case apierrors.IsUnauthorized(err):
-		return own(datastore.ErrUnauthorized, "the server does not accept the credentials; they may have expired: log in again, or check the user of the kubeconfig's context")
+		return own(datastore.ErrUnauthorized, s.unauthorized())
 	case apierrors.IsForbidden(err):
 		return own(datastore.ErrUnauthorized, fmt.Sprintf("it takes the right to %s %s, which deploy/rbac.yaml shows how to grant (%s)", r.verb, r.resource, reason(err)))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
@@ -56,7 +65,18 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 	case apierrors.IsMethodNotSupported(err):
 		return own(datastore.ErrUnsupported, reason(err))
 	}
-	return own(datastore.ErrUnavailable, s.unavailable(err))
+	if status, ok := errors.AsType[*apierrors.StatusError](err); ok && status.ErrStatus.Code == http.StatusInternalServerError {
+		return own(datastore.ErrUnavailable, s.unavailable(err)) // of one object, perhaps: the server is there
+	}
+	return own(errAway, s.unavailable(err))
+}
+
+// unauthorized says why the server does not know who asks.
+func (s *Store) unauthorized() string {
+	if !s.certificateEnds.IsZero() && time.Now().After(s.certificateEnds) {
+		return fmt.Sprintf("the client certificate expired at %s; get a new one, or log in again", s.certificateEnds.Format(time.RFC3339))
+	}
+	return "the server does not accept the credentials; they may have expired: log in again, or check the user of the kubeconfig's context"
 }
 
 // isMissingResource tells a resource that the server does not know from an object that does not exist.
@@ -102,11 +122,25 @@ func (s *Store) unavailable(err error) string {
 		return where + " has a certificate for other names: " + hostname.Error()
 	case errors.Is(problem, context.DeadlineExceeded):
 		return fmt.Sprintf("%s did not answer within %v; --request-timeout sets another limit", where, s.timeout)
+	case errors.As(problem, &network) && network.Op == "remote error":
+		return fmt.Sprintf("%s refuses the connection (%v); check the client certificate in the kubeconfig", where, network.Err)
 	case errors.As(problem, &network):
 		return fmt.Sprintf("%s cannot be reached (%v); check the kubeconfig and the network", where, network)
+	case strings.HasPrefix(problem.Error(), "getting credentials: "):
+		return "the credential plugin of the kubeconfig's user fails: " + pluginProblem(problem.Error())
 	case apierrors.IsTooManyRequests(err), apierrors.IsServiceUnavailable(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err):
 		return where + " is overloaded or starting: " + reason(err)
 	default:
 		return where + ": " + reason(problem)
 	}
+}
+
+// pluginProblem is what client-go says of a credential plugin, without what the plugin itself has written:
+// that may hold a secret.
+func pluginProblem(text string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(text, "getting credentials: "), "\n")
+	if strings.HasPrefix(first, "exec: ") {
+		return first
+	}
+	return "what it writes is no ExecCredential that can be used; run it by hand to see"
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -19,9 +20,9 @@ func (s *Store) updateNode(ctx context.Context, key resources.Key, o resources.O
 	if !ok {
 		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, fmt.Sprintf("%T is no node", o))
 	}
-	body, err := s.do(ctx, s.client.Get().AbsPath(c.item(key.Name)))
+	body, err := s.fetch(ctx, "update", key, c, key.Name)
 	if err != nil {
-		return nil, s.failure(ctx, "update", key, c.request("get"), err)
+		return nil, err
 	}
 	next, err := annotated(key, body, node)
 	if err != nil {
@@ -59,6 +60,11 @@ func annotated(key resources.Key, body []byte, node *v3.Node) ([]byte, error) {
 			"Kubernetes has the label %s with another value, and its value counts; change it there: kubectl label node %s --overwrite %s=%s",
 			strings.Join(foreign, ", "), key.Name, foreign[0], node.Labels[foreign[0]]))
 	}
+	if missing := removedLabels(in.Labels, node); len(missing) > 0 {
+		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, fmt.Sprintf(
+			"the label %s is Kubernetes' own; remove it there: kubectl label node %s %s-",
+			strings.Join(missing, ", "), key.Name, missing[0]))
+	}
 	if maps.Equal(annotations, in.Annotations) {
 		return nil, nil
 	}
@@ -71,4 +77,25 @@ func annotated(key resources.Key, body []byte, node *v3.Node) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(whole)
+}
+
+// annotationKubeLabels tells, on a node that was read, which of its labels are Kubernetes' own.
+const annotationKubeLabels = "projectcalico.org/kube-labels"
+
+// removedLabels are labels of the Kubernetes node that somebody who has read them has removed from node. Who has
+// not read them, and writes a manifest by hand, means to leave them alone.
+func removedLabels(own map[string]string, node *v3.Node) []string {
+	var read map[string]string
+	if json.Unmarshal([]byte(node.Annotations[annotationKubeLabels]), &read) != nil {
+		return nil
+	}
+	var removed []string
+	for label := range own {
+		_, known := read[label]
+		if _, kept := node.Labels[label]; known && !kept {
+			removed = append(removed, label)
+		}
+	}
+	slices.Sort(removed)
+	return removed
 }

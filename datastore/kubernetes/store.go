@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/client-go/rest"
 
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -16,11 +17,17 @@ import (
 
 // Store is a connection to the Kubernetes API. It implements datastore.Bulk.
 type Store struct {
-	client  *rest.RESTClient
-	server  string
-	group   string
-	timeout time.Duration
-	node    resources.KubernetesNodeOptions
+	client *rest.RESTClient
+	// server is the host and port, for messages.
+	server string
+	// secrets are texts that no message may show.
+	secrets []string
+	// certificateEnds is when the client certificate expires; zero if there is none.
+	certificateEnds time.Time
+	group           string
+	timeout         time.Duration
+	concurrency     int
+	node            resources.KubernetesNodeOptions
 }
 
 var _ datastore.Bulk = (*Store)(nil)
@@ -59,14 +66,25 @@ func (s *Store) Get(ctx context.Context, key resources.Key) (resources.Object, e
 }
 
 func (s *Store) read(ctx context.Context, op string, key resources.Key, c collection, name string) (resources.Object, error) {
-	if name == "" || strings.ContainsAny(name, "/%?#") {
+	body, err := s.fetch(ctx, op, key, c, name)
+	if err != nil {
+		return nil, err
+	}
+	return decoded(op, key, c, body)
+}
+
+// fetch reads an object as the server sends it.
+func (s *Store) fetch(ctx context.Context, op string, key resources.Key, c collection, name string) ([]byte, error) {
+	if !canBeName(name) {
 		return nil, datastore.ErrorOf(op, key, datastore.ErrNotFound, "")
 	}
 	body, err := s.do(ctx, s.client.Get().AbsPath(c.item(name)))
-	if err != nil {
-		return nil, s.failure(ctx, op, key, c.request("get"), err)
-	}
-	return decoded(op, key, c, body)
+	return body, s.failure(ctx, op, key, c.request("get"), err)
+}
+
+// canBeName tells whether an object may have this name. Any other would be the path of something else.
+func canBeName(name string) bool {
+	return name != "" && len(content.IsPathSegmentName(name)) == 0 && !strings.ContainsAny(name, "?#")
 }
 
 func decoded(op string, key resources.Key, c collection, body []byte) (resources.Object, error) {
@@ -98,14 +116,19 @@ func (s *Store) List(ctx context.Context, kind *resources.Kind) (*resources.List
 // listPage is how many objects one request reads.
 const listPage = "500"
 
+// listTries bounds how often a list is begun again.
+const listTries = 5
+
 // listAll reads a collection page by page, from the start again if the server cannot go on.
 func (s *Store) listAll(ctx context.Context, c collection) (items []resources.Object, revision string, err error) {
-	for {
+	for range listTries {
 		items, revision, err = s.listPages(ctx, c)
 		if !errors.Is(err, datastore.ErrCompacted) {
 			return items, revision, err
 		}
 	}
+	return nil, "", datastore.ErrorOf("list", c.kind.Key(""), datastore.ErrUnavailable,
+		fmt.Sprintf("the server has forgotten the start of the list before its end, %d times; try again when it has less to do", listTries))
 }
 
 func (s *Store) listPages(ctx context.Context, c collection) (items []resources.Object, revision string, err error) {
@@ -151,117 +174,4 @@ func nameOf(item []byte) string {
 	var o struct{ Metadata struct{ Name string } }
 	_ = json.Unmarshal(item, &o) // it is for a message
 	return o.Metadata.Name
-}
-
-// Create implements datastore.Store.
-func (s *Store) Create(ctx context.Context, o resources.Object) (resources.Object, error) {
-	key, _ := resources.KeyOf(o)
-	if err := s.refuse("create", key); err != nil {
-		return nil, err
-	}
-	c := s.collectionOf(key.Kind)
-	fresh := o.DeepCopyObject().(resources.Object)
-	fresh.SetResourceVersion("")
-	body, err := c.encode(fresh)
-	if err != nil {
-		return nil, datastore.ErrorOf("create", key, datastore.ErrInvalid, err.Error())
-	}
-	answer, err := s.do(ctx, s.client.Post().AbsPath(c.path).SetHeader("Content-Type", "application/json").Body(body))
-	if err != nil {
-		return nil, s.failure(ctx, "create", key, c.request("create"), err)
-	}
-	return decoded("create", key, c, answer)
-}
-
-// refuse is why a kind or an object is never written.
-func (s *Store) refuse(op string, key resources.Key) error {
-	switch {
-	case key.Kind == resources.Node && op == "create":
-		return &datastore.UnsupportedError{Op: op, Key: key.String(), Reason: "a node appears when its kubelet registers it with Kubernetes; apply changes one that is there"}
-	case key.Kind == resources.Node && op == "delete":
-		return &datastore.UnsupportedError{Op: op, Key: key.String(), Reason: "it is a node of Kubernetes: kubectl delete node " + key.Name}
-	}
-	if err := datastore.RefuseBuiltIn(op, key); err != nil {
-		return err
-	}
-	if key.Kind == resources.Profile {
-		return &datastore.UnsupportedError{Op: op, Key: key.String(), Reason: "on Kubernetes, profiles follow from namespaces and service accounts"}
-	}
-	return nil
-}
-
-// Update implements datastore.Store.
-func (s *Store) Update(ctx context.Context, o resources.Object) (resources.Object, error) {
-	key, _ := resources.KeyOf(o)
-	if err := s.refuse("update", key); err != nil {
-		return nil, err
-	}
-	if o.GetResourceVersion() == "" {
-		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, "there is no resource version")
-	}
-	if key.Kind == resources.Node {
-		return s.updateNode(ctx, key, o)
-	}
-	c := s.collectionOf(key.Kind)
-	at, uid := o.GetCreationTimestamp(), o.GetUID()
-	if at.IsZero() || uid == "" { // the older group keeps them where the server does not look
-		stored, err := s.read(ctx, "update", key, c, key.Name)
-		if err != nil {
-			return nil, err
-		}
-		o = o.DeepCopyObject().(resources.Object)
-		o.SetUID(stored.GetUID())
-		o.SetCreationTimestamp(stored.GetCreationTimestamp())
-	}
-	body, err := c.encode(o)
-	if err != nil {
-		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, err.Error())
-	}
-	answer, err := s.do(ctx, s.client.Put().AbsPath(c.item(key.Name)).SetHeader("Content-Type", "application/json").Body(body))
-	if err != nil {
-		return nil, s.failure(ctx, "update", key, c.request("update"), err)
-	}
-	return decoded("update", key, c, answer)
-}
-
-// Delete implements datastore.Store.
-func (s *Store) Delete(ctx context.Context, key resources.Key, resourceVersion string) error {
-	if err := s.refuse("delete", key); err != nil {
-		return err
-	}
-	c := s.collectionOf(key.Kind)
-	options := `{"kind":"DeleteOptions","apiVersion":"v1"}`
-	if resourceVersion != "" {
-		text, err := json.Marshal(resourceVersion)
-		if err != nil {
-			return err
-		}
-		options = `{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"resourceVersion":` + string(text) + `}}`
-	}
-	_, err := s.do(ctx, s.client.Delete().AbsPath(c.item(key.Name)).SetHeader("Content-Type", "application/json").Body([]byte(options)))
-	if resourceVersion == "" && apierrors.IsConflict(err) {
-		_, err = s.do(ctx, s.client.Delete().AbsPath(c.item(key.Name))) // a new one of that name came in between
-	}
-	return s.failure(ctx, "delete", key, c.request("delete"), err)
-}
-
-// profileSources are the collections that profiles are made of.
-func profileSources() []collection {
-	return []collection{
-		{kind: resources.Profile, path: "/api/v1/namespaces", resource: "namespaces", decode: namespaceAsProfile},
-		{kind: resources.Profile, path: "/api/v1/serviceaccounts", resource: "serviceaccounts", decode: serviceAccountAsProfile},
-	}
-}
-
-// profileSource is where the profile of this name comes from; not ok if from nowhere.
-func profileSource(profile string) (c collection, name string, ok bool) {
-	sources := profileSources()
-	if name, ok = strings.CutPrefix(profile, namespaceProfile); ok {
-		return sources[0], name, true
-	}
-	rest, ok := strings.CutPrefix(profile, serviceAccountProfile)
-	namespace, name, dotted := strings.Cut(rest, ".") // a namespace has no dot in its name
-	c = sources[1]
-	c.path = "/api/v1/namespaces/" + namespace + "/serviceaccounts"
-	return c, name, ok && dotted
 }

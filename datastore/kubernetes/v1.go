@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -13,15 +14,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/edfb3db0/calicoctl/resources"
-	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // metadataAnnotation holds the metadata of an object of projectcalico.org/v3 in the older group.
 const metadataAnnotation = "projectcalico.org/metadata"
 
 // toV1 gives o the form in which the older group stores it: its metadata is JSON in an
-// annotation, and only labels and annotations of Calico's own stand beside that.
-func toV1(kind *resources.Kind, o resources.Object) error {
+// annotation, and only labels and annotations of Calico's own stand beside that. Finalizers and owners that
+// the stored object has where the server heeds them stay there.
+func toV1(kind *resources.Kind, o resources.Object, stored metav1.ObjectMeta) error {
 	uid, err := convertUID(o.GetUID())
 	if err != nil {
 		return err
@@ -32,8 +33,15 @@ func toV1(kind *resources.Kind, o resources.Object) error {
 		CreationTimestamp: o.GetCreationTimestamp(),
 		Labels:            o.GetLabels(),
 		Annotations:       own,
-		OwnerReferences:   o.GetOwnerReferences(),
-		Finalizers:        o.GetFinalizers(),
+	}
+	outer := metav1.ObjectMeta{}
+	for _, finalizer := range o.GetFinalizers() {
+		into := placeOf(slices.Contains(stored.Finalizers, finalizer), &outer, &inner)
+		into.Finalizers = append(into.Finalizers, finalizer)
+	}
+	for _, owner := range o.GetOwnerReferences() {
+		into := placeOf(hasOwner(stored.OwnerReferences, owner), &outer, &inner)
+		into.OwnerReferences = append(into.OwnerReferences, owner)
 	}
 	if kind.Needs.Kind == resources.Tier.Name {
 		inner.Name = o.GetName() // policies once had other names in storage
@@ -56,9 +64,20 @@ func toV1(kind *resources.Kind, o resources.Object) error {
 	o.SetLabels(labels)
 	o.SetUID(uid)
 	o.SetCreationTimestamp(metav1.Time{})
-	o.SetOwnerReferences(nil)
-	o.SetFinalizers(nil)
+	o.SetOwnerReferences(outer.OwnerReferences)
+	o.SetFinalizers(outer.Finalizers)
 	return nil
+}
+
+func placeOf(server bool, outer, inner *metav1.ObjectMeta) *metav1.ObjectMeta {
+	if server {
+		return outer
+	}
+	return inner
+}
+
+func hasOwner(owners []metav1.OwnerReference, owner metav1.OwnerReference) bool {
+	return slices.ContainsFunc(owners, func(o metav1.OwnerReference) bool { return o.UID == owner.UID })
 }
 
 // mirrored are the labels or annotations that others look for on the stored object.
@@ -99,12 +118,19 @@ func fromV1(o resources.Object) error {
 	if !inner.CreationTimestamp.IsZero() {
 		o.SetCreationTimestamp(inner.CreationTimestamp)
 	}
-	if len(inner.OwnerReferences) > 0 {
-		o.SetOwnerReferences(inner.OwnerReferences)
+	owners, finalizers := o.GetOwnerReferences(), o.GetFinalizers()
+	for _, owner := range inner.OwnerReferences {
+		if !hasOwner(owners, owner) {
+			owners = append(owners, owner)
+		}
 	}
-	if len(inner.Finalizers) > 0 {
-		o.SetFinalizers(inner.Finalizers)
+	for _, finalizer := range inner.Finalizers {
+		if !slices.Contains(finalizers, finalizer) {
+			finalizers = append(finalizers, finalizer)
+		}
 	}
+	o.SetOwnerReferences(owners)
+	o.SetFinalizers(finalizers)
 	return nil
 }
 
@@ -138,40 +164,4 @@ func convertUID(uid types.UID) (types.UID, error) {
 		}
 	}
 	return types.UID(id.String()), nil
-}
-
-// profilePrefixes are how names of profiles that are not stored begin.
-const (
-	namespaceProfile      = "kns."
-	serviceAccountProfile = "ksa."
-)
-
-// namespaceAsProfile is the profile of a namespace: it allows everything and hands on the namespace's labels.
-func namespaceAsProfile(body []byte) (resources.Object, error) {
-	return profileOf(body, "pcns.", func(m metav1.ObjectMeta) string { return namespaceProfile + m.Name })
-}
-
-// serviceAccountAsProfile is the profile of a service account: it hands on the account's labels.
-func serviceAccountAsProfile(body []byte) (resources.Object, error) {
-	return profileOf(body, "pcsa.", func(m metav1.ObjectMeta) string {
-		return serviceAccountProfile + m.Namespace + "." + m.Name
-	})
-}
-
-func profileOf(body []byte, prefix string, name func(metav1.ObjectMeta) string) (resources.Object, error) {
-	var in struct{ Metadata metav1.ObjectMeta }
-	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, err
-	}
-	p := resources.Profile.New().(*v3.Profile)
-	p.Name = name(in.Metadata)
-	p.UID, p.ResourceVersion, p.CreationTimestamp = in.Metadata.UID, in.Metadata.ResourceVersion, in.Metadata.CreationTimestamp
-	if prefix == "pcns." {
-		p.Spec.Ingress, p.Spec.Egress = []v3.Rule{{Action: v3.Allow}}, []v3.Rule{{Action: v3.Allow}}
-	}
-	p.Spec.LabelsToApply = map[string]string{prefix + "projectcalico.org/name": in.Metadata.Name}
-	for key, value := range in.Metadata.Labels {
-		p.Spec.LabelsToApply[prefix+key] = value
-	}
-	return p, nil
 }

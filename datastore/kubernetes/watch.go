@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,27 +51,84 @@ func (s *Store) Watch(ctx context.Context, kind *resources.Kind, resourceVersion
 	return w, nil
 }
 
+// connect asks for the changes after what was seen, and waits until the server begins to tell them.
 func (w *watcher) connect() (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	late := time.AfterFunc(w.store.timeout, func() { cancel(context.DeadlineExceeded) })
 	body, err := w.store.client.Get().AbsPath(w.c.path).Param("watch", "true").
-		Param("resourceVersion", w.seen).Param("allowWatchBookmarks", "true").Stream(w.ctx)
+		Param("resourceVersion", w.seen).Param("allowWatchBookmarks", "true").Stream(ctx)
+	late.Stop()
 	if err != nil {
+		err = errors.Join(err, context.Cause(ctx))
+		cancel(nil)
 		return nil, w.store.failure(w.ctx, "watch", w.c.kind.Key(""), w.c.request("watch"), err)
 	}
-	return body, nil
+	return connection{body, cancel}, nil
 }
+
+// connection is the body of an answer, with what ends the request.
+type connection struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+// Close ends the request.
+func (c connection) Close() error {
+	c.cancel(nil)
+	return c.ReadCloser.Close()
+}
+
+// The pauses before a watch that ended at once begins again: each is twice as long as the one before.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
 
 // receive delivers events until the watch ends.
 func (w *watcher) receive(body io.ReadCloser) {
+	pause := firstPause
 	for {
+		before, began := w.seen, time.Now()
 		err := w.readAll(body)
 		_ = body.Close()
+		if w.seen != before || time.Since(began) > lastPause {
+			pause = firstPause
+		} else if err == nil {
+			err = w.wait(&pause)
+		}
 		if err == nil {
-			body, err = w.connect()
+			body, err = w.reconnect(&pause)
 		}
 		if err != nil {
 			w.deliver(received{err: err})
 			return
 		}
+	}
+}
+
+// reconnect goes on where the last connection was, and gives a server that restarts the time of one request to
+// come back. Nothing is lost meanwhile: the server tells what happened, or that it no longer knows.
+func (w *watcher) reconnect(pause *time.Duration) (io.ReadCloser, error) {
+	patience := time.Now().Add(w.store.timeout)
+	for {
+		body, err := w.connect()
+		if !errors.Is(err, datastore.ErrUnavailable) || time.Now().Add(*pause).After(patience) {
+			return body, err
+		}
+		if err := w.wait(pause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wait waits for a pause, and doubles it.
+func (w *watcher) wait(pause *time.Duration) error {
+	select {
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	case <-time.After(*pause):
+		*pause = min(2**pause, lastPause)
+		return nil
 	}
 }
 

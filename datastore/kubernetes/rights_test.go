@@ -1,0 +1,134 @@
+package kubernetes
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/edfb3db0/calicoctl/test/cluster"
+)
+
+// install creates everything in deploy/rbac.yaml as it is, and binds users to the roles that are for users.
+func install(t *testing.T, api *cluster.APIServer) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(cluster.Root(), "deploy", "rbac.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
+	paths := map[string]string{
+		"ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings", "Namespace": "/api/v1/namespaces",
+		"ServiceAccount": "/api/v1/namespaces/calico-system/serviceaccounts",
+		"Role":           rbac + "namespaces/calico-system/roles", "RoleBinding": rbac + "namespaces/calico-system/rolebindings",
+	}
+	created := map[string]int{}
+	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
+		var head struct{ Kind string }
+		if err := yaml.Unmarshal(document, &head); err != nil {
+			t.Fatal(err)
+		}
+		if head.Kind == "" {
+			continue // the comment that the file begins with
+		}
+		api.CreateYAML(t, paths[head.Kind], string(document))
+		created[head.Kind]++
+	}
+	want := map[string]int{"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 1, "RoleBinding": 1}
+	if diff := cmp.Diff(want, created); diff != "" {
+		t.Fatal(diff)
+	}
+	for user, role := range map[string]string{cluster.Reader: "calicoctl-reader", cluster.Operator: "calicoctl-operator"} {
+		api.CreateYAML(t, rbac+"clusterrolebindings", fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: %s},
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[2]s}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}]}`,
+			user, role))
+	}
+}
+
+// mayDo asks the server's authorizer.
+func mayDo(t *testing.T, api *cluster.APIServer, user, verb, resource, namespace string) bool {
+	t.Helper()
+	resource, group, _ := strings.Cut(resource, ".")
+	resource, sub, _ := strings.Cut(resource, "/")
+	review, err := json.Marshal(map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+		"spec": map[string]any{"user": user, "groups": []string{"system:authenticated"}, "resourceAttributes": map[string]string{
+			"verb": verb, "group": group, "resource": resource, "subresource": sub, "namespace": namespace,
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ Status struct{ Allowed bool } }
+	if err := json.Unmarshal(api.Do(t, "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review), &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer.Status.Allowed
+}
+
+// TestRights asks the real authorizer about everything that matters: each role may do what is listed here, and
+// nothing else.
+func TestRights(t *testing.T) {
+	api := cluster.StartAPIServer(t)
+	install(t, api)
+	const read = "get list watch"
+	reader, operator, controller := map[string]string{}, map[string]string{}, map[string]string{}
+	for _, resource := range []string{"nodes", "namespaces", "serviceaccounts"} {
+		reader[resource], operator[resource] = read, read
+	}
+	operator["nodes/status"] = "update"
+	controller["nodes"] = read
+	for _, event := range []string{"events", "events.events.k8s.io"} {
+		controller[event] = "create"
+	}
+	controller["leases.coordination.k8s.io in calico-system"] = "get create update"
+	asked := []string{
+		"nodes", "nodes/status", "nodes/proxy", "namespaces", "serviceaccounts", "serviceaccounts/token", "secrets", "configmaps", "pods", "pods/exec",
+		"events", "events.events.k8s.io", "leases.coordination.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+		"customresourcedefinitions.apiextensions.k8s.io", "ippools.projectcalico.org", "ippools.crd.projectcalico.org",
+	}
+	for _, group := range []string{".crd.projectcalico.org", ".projectcalico.org"} {
+		for _, plural := range []string{
+			"felixconfigurations", "globalnetworkpolicies", "globalnetworksets", "hostendpoints", "kubecontrollersconfigurations",
+			"stagedglobalnetworkpolicies", "tiers", "clusterinformations",
+		} {
+			reader[plural+group], operator[plural+group] = read, read+" create update delete"
+			asked = append(asked, plural+group, plural+"/status"+group)
+		}
+		operator["clusterinformations"+group] = read + " create"
+		controller["hostendpoints"+group] = read + " create update delete"
+		controller["kubecontrollersconfigurations"+group] = read + " create update"
+		controller["kubecontrollersconfigurations/status"+group] = "update"
+	}
+	for user, want := range map[string]map[string]string{
+		cluster.Reader: reader, cluster.Operator: operator, cluster.Controller: controller, cluster.Nobody: {},
+	} {
+		got := map[string]string{}
+		for _, resource := range asked {
+			for _, namespace := range []string{"", "calico-system"} {
+				where := resource
+				if namespace != "" {
+					where += " in " + namespace
+				}
+				var verbs []string
+				for _, verb := range strings.Fields(read + " create update delete patch deletecollection bind escalate impersonate") {
+					if mayDo(t, api, user, verb, resource, namespace) {
+						verbs = append(verbs, verb)
+					}
+				}
+				if all := strings.Join(verbs, " "); all != "" && all != got[resource] {
+					got[where] = all // what is allowed everywhere is allowed in the namespace too
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +may:\n%s", user, diff)
+		}
+	}
+}
