@@ -35,7 +35,7 @@ demo: build ## walk through the guide with the built program
 	testdata/guide/demo.sh bin/calicoctl
 
 test: servers ## run the tests
-	go test -timeout 10m ./...
+	go test -timeout 20m ./...
 
 check: fmt-check vet lint in-step tidy-check test-race ## run all that CI checks: the six targets below
 

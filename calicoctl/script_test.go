@@ -36,11 +36,13 @@ func TestMain(m *testing.M) {
 // binary, so they need no build and count for coverage. UPDATE=1 writes what the program
 // prints now into the scripts.
 func TestScripts(t *testing.T) {
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, scriptParams(t))
+}
+
+func scriptParams(t *testing.T) testscript.Params {
+	t.Helper()
+	root := root(t)
+	return testscript.Params{
 		Dir:                 filepath.Join(root, "testdata", "script"),
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,
@@ -64,7 +66,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
-	})
+	}
 }
 
 // status N COMMAND... runs a command and wants exit code N.

@@ -92,13 +92,13 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 	automatic, err := s.change(ctx, func(tx datastore.Store) error {
 		var err error
 		results, err = datastore.DeleteAll(ctx, tx, targets, datastore.DeleteOptions{
-			SkipMissing: o.skipMissing, Progress: step,
+			SkipMissing: o.skipMissing, Together: o.atomic, Progress: step,
 		})
 		return err
 	}, func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 })
 	done()
 	if err != nil {
-		s.sayKept(results)
+		s.sayKept(results, err)
 		return err
 	}
 	return o.report(results, func() { d.summarize(results, automatic, started) })

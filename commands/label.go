@@ -169,7 +169,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 		return err
 	}, nil)
 	if err != nil {
-		s.sayKept(results)
+		s.sayKept(results, err)
 		return err
 	}
 	return o.report(lines, results, func() { d.summarize(results, automatic, started) })

@@ -165,8 +165,8 @@ func (s *session) writeAndControl(ctx context.Context, tx datastore.Store, write
 
 // sayKept says how far a command came before it was cut short: where there are no transactions,
 // what was written stays.
-func (s *session) sayKept(results []datastore.Result) {
-	if _, ok := s.Store.(datastore.Atomic); ok || len(results) == 0 {
+func (s *session) sayKept(results []datastore.Result, err error) {
+	if _, ok := s.Store.(datastore.Atomic); ok || len(results) == 0 || errors.Is(err, datastore.ErrUnsupported) {
 		return
 	}
 	done := len(results) - len(datastore.Failed(results))

@@ -77,7 +77,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	defer s.close()
 	results, automatic, err := o.write(ctx, s, items)
 	if err != nil {
-		s.sayKept(results)
+		s.sayKept(results, err)
 		return fmt.Errorf("%s\n%w", report.failure(), err)
 	}
 	for i, r := range results {

@@ -20,6 +20,8 @@ type Target struct {
 type DeleteOptions struct {
 	// SkipMissing makes an object that does not exist no error.
 	SkipMissing bool
+	// Together deletes nothing if one object cannot be deleted, as WriteOptions.Together says.
+	Together bool
 	// Progress is called after each object.
 	Progress func()
 }
@@ -40,8 +42,12 @@ func DeleteAll(ctx context.Context, s Store, targets []Target, o DeleteOptions) 
 	for i, t := range targets {
 		results[i].Key = t.Key
 	}
+	stages := needingFirst(targets)
+	if bulk, ok := s.(Bulk); ok && o.Together {
+		return results, d.deleteTogether(ctx, bulk, targets, slices.Concat(stages[0], stages[1]), results)
+	}
 	var ended error
-	for _, stage := range needingFirst(targets) {
+	for _, stage := range stages {
 		if ended != nil {
 			for _, i := range stage {
 				results[i].Err = ended
@@ -117,6 +123,58 @@ func (d *deleter) deleteStage(ctx context.Context, targets []Target, stage []int
 		return ended
 	}
 	return d.deleteParts(ctx, results, about)
+}
+
+// deleteTogether deletes all targets, in this order, and their parts, or nothing.
+func (d *deleter) deleteTogether(ctx context.Context, bulk Bulk, targets []Target, order []int, results []Result) error {
+	var changes []Change
+	whole := map[resources.Key]int{}
+	for _, i := range order {
+		t := targets[i]
+		r := &results[i]
+		_, r.Err = bulk.Get(ctx, t.Key)
+		if r.Err == nil {
+			r.Err = d.mayDelete(ctx, t.Key)
+		}
+		switch {
+		case d.gone[t.Key]:
+			r.Err = ErrorOf("delete", t.Key, ErrNotFound, "it is deleted by the same command")
+		case errors.Is(r.Err, ErrNotFound) && d.options.SkipMissing:
+			r.Action, r.Err = Skipped, nil
+		case aborts(r.Err):
+			return d.failAll(results, r.Err)
+		case r.Err == nil:
+			r.Action, d.gone[t.Key], whole[t.Key] = Deleted, true, i
+			changes = append(changes, Change{Op: ChangeDelete, Key: t.Key, ResourceVersion: t.ResourceVersion})
+			for _, part := range d.present(d.parts[t.Key]) {
+				d.gone[part] = true
+				whole[part] = i
+				r.Parts = append(r.Parts, part)
+				changes = append(changes, Change{Op: ChangeDelete, Key: part})
+			}
+		}
+	}
+	if len(Failed(results)) > 0 || len(changes) == 0 {
+		return nil
+	}
+	outcomes, err := bulk.WriteTogether(ctx, changes)
+	for n, o := range outcomes {
+		if o.Err != nil {
+			results[whole[changes[n].Key]].Err = o.Err
+		}
+	}
+	if err != nil && len(Failed(results)) == 0 {
+		return d.failAll(results, err)
+	}
+	return nil
+}
+
+// failAll makes err the outcome of everything.
+func (*deleter) failAll(results []Result, err error) error {
+	for i := range results {
+		results[i].Action, results[i].Err = "", err
+	}
+	return err
 }
 
 // settle notes what the deletion of an object came to.

@@ -273,7 +273,8 @@ func (o operation) refused(revision int64) error {
 	case o.Op != datastore.ChangeCreate && revision == 0:
 		return own(datastore.ErrNotFound)
 	case o.revision > 0 && revision != o.revision:
-		return own(datastore.ErrConflict)
+		return datastore.ErrorOf(string(o.Op), o.Key, datastore.ErrConflict,
+			fmt.Sprintf("resource version %q is out of date (latest: %d)", formatRevision(o.revision), revision))
 	}
 	return nil
 }

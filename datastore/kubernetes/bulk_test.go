@@ -318,3 +318,38 @@ func bareLoop(ctx context.Context, client *http.Client, server, prefix string, n
 	}
 	return group.Wait()
 }
+
+// BenchmarkList10000 reads 10,000 host endpoints.
+func BenchmarkList10000(b *testing.B) {
+	api := cluster.StartAPIServer(b)
+	api.InstallCRDs(b, cluster.Groups()...)
+	for _, group := range []string{groupV1, groupV3} {
+		b.Run(group, func(b *testing.B) {
+			s := open(b, Config{Kubeconfig: api.Kubeconfig(b, cluster.Admin), APIGroup: group})
+			for _, o := range s.WriteAll(b.Context(), endpoints(10_000), nil) {
+				if o.Err != nil && !errors.Is(o.Err, datastore.ErrExists) {
+					b.Fatal(o.Err)
+				}
+			}
+			for b.Loop() {
+				list, err := s.List(b.Context(), resources.HostEndpoint)
+				if err != nil || len(list.Items) != 10_000 {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+		})
+	}
+}
+
+func endpoints(n int) []datastore.Change {
+	changes := make([]datastore.Change, n)
+	for i := range changes {
+		o := resources.HostEndpoint.New().(*v3.HostEndpoint)
+		o.Name = fmt.Sprintf("list-%05d", i)
+		o.Labels = map[string]string{"kubernetes.io/hostname": o.Name, "role": "worker"}
+		o.Spec = v3.HostEndpointSpec{Node: o.Name, InterfaceName: "eth0", ExpectedIPs: []string{fmt.Sprintf("10.0.%d.%d", i/250, i%250)}}
+		changes[i] = datastore.Change{Op: datastore.ChangeCreate, Key: resources.HostEndpoint.Key(o.Name), Object: o}
+	}
+	return changes
+}

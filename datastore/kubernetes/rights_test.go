@@ -117,7 +117,7 @@ func TestRights(t *testing.T) {
 					where += " in " + namespace
 				}
 				var verbs []string
-				for _, verb := range strings.Fields(read + " create update delete patch deletecollection bind escalate impersonate") {
+				for verb := range strings.FieldsSeq(read + " create update delete patch deletecollection bind escalate impersonate") {
 					if mayDo(t, api, user, verb, resource, namespace) {
 						verbs = append(verbs, verb)
 					}

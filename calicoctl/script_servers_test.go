@@ -1,0 +1,77 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/edfb3db0/calicoctl/test/transcript"
+)
+
+// oneByOne runs scripts one after the other: they share a datastore.
+type oneByOne struct{ *testing.T }
+
+func (oneByOne) Parallel() {}
+
+func (o oneByOne) Run(name string, f func(testscript.T)) {
+	o.T.Run(name, func(t *testing.T) { f(oneByOne{t}) })
+}
+
+func (o oneByOne) Verbose() bool { return testing.Verbose() }
+
+// scriptsOn runs the scripts on a datastore that prepare makes empty, with these variables in the environment. A
+// file has those that are about something else, each with its reason.
+func scriptsOn(t *testing.T, datastore string, world transcript.World, environment map[string]string) {
+	folder := filepath.Join(root(t), "testdata", "script")
+	elsewhere := transcript.Exceptions(t, filepath.Join(folder, "elsewhere.txt"))
+	all, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, file := range all {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		if e, ok := elsewhere[name]; !ok || e.Section != "local" && e.Section != datastore {
+			files = append(files, file)
+		}
+		delete(elsewhere, name)
+	}
+	for name := range elsewhere {
+		t.Errorf("elsewhere.txt: there is no script %s", name)
+	}
+	slices.Sort(files)
+	params := scriptParams(t)
+	params.Dir, params.Files, params.UpdateScripts = "", files, false
+	setup := params.Setup
+	params.Setup = func(env *testscript.Env) error {
+		if err := setup(env); err != nil {
+			return err
+		}
+		world.Prepare(t, transcript.Transcript{})
+		newCluster(t, world)
+		for name, value := range environment {
+			env.Setenv(name, value)
+		}
+		return nil
+	}
+	testscript.RunT(oneByOne{t}, params)
+	t.Logf("%d scripts of %d", len(files), len(all))
+}
+
+// newCluster makes what a new cluster has: its description, the built-in tiers and the controllers' configuration.
+func newCluster(t *testing.T, world transcript.World) {
+	t.Helper()
+	const document = `{"apiVersion":"projectcalico.org/v3","kind":"KubeControllersConfiguration","metadata":{"name":"default"}}`
+	if code, _, stderr := world.Run(t, transcript.Step{Args: []string{"create", "-f", "-"}, Stdin: document}); code != 0 {
+		t.Fatal(stderr)
+	}
+}
+
+// TestScriptsOnEtcd runs on etcd the scripts that are not about the embedded datastore.
+func TestScriptsOnEtcd(t *testing.T) {
+	world := newEtcdWorld(t)
+	scriptsOn(t, "etcd", world, map[string]string{"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": "http://" + world.endpoint})
+}
