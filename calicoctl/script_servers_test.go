@@ -26,7 +26,7 @@ func (o oneByOne) Verbose() bool { return testing.Verbose() }
 // file has those that are about something else, each with its reason.
 func scriptsOn(t *testing.T, datastore string, world transcript.World, environment map[string]string) {
 	folder := filepath.Join(root(t), "testdata", "script")
-	elsewhere := transcript.Exceptions(t, filepath.Join(folder, "elsewhere.txt"))
+	elsewhere := transcript.Exceptions(t, filepath.Join(root(t), "testdata", "elsewhere.txt"))
 	all, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
 	if err != nil {
 		t.Fatal(err)
