@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/edfb3db0/calicoctl/test/cluster"
@@ -93,26 +95,12 @@ func (w *etcdWorld) Prepare(t *testing.T, tr transcript.Transcript) {
 			t.Fatal(err)
 		}
 	}
-	if tr.After != nil {
-		t.Cleanup(func() { w.compareKeys(t, tr) })
-	}
 }
 
-// compareKeys compares the keys with those that there were after the recording.
-func (w *etcdWorld) compareKeys(t *testing.T, tr transcript.Transcript) {
+// After compares the keys with those that there were after the recording.
+func (w *etcdWorld) After(t *testing.T, tr transcript.Transcript) string {
 	t.Helper()
-	var want, got []string
-	for key := range tr.After {
-		want = append(want, key)
-	}
-	for key := range w.stored(t) {
-		got = append(got, key)
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(want, got) {
-		t.Errorf("keys afterwards: %v, recorded %v", got, want)
-	}
+	return cmp.Diff(slices.Sorted(maps.Keys(tr.After)), slices.Sorted(maps.Keys(w.stored(t))))
 }
 
 // stored are all keys and values.

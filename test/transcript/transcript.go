@@ -53,8 +53,14 @@ type World interface {
 	Expected(stdout string) string
 }
 
+// Inspector is a World that can see what is stored.
+type Inspector interface {
+	// After says how the datastore differs from what it was after the recording.
+	After(t *testing.T, tr Transcript) (diff string)
+}
+
 // Replay runs the transcripts of the files that a pattern names. Every step must have the recorded standard
-// output and exit status, but for those that are marked as bugs and those that the named sections of a file of
+// output and exit status, and the datastore be as recorded at the end, but for those that are marked as bugs and those that the named sections of a file of
 // exceptions excuse. The section "other" may excuse two steps of a hundred.
 func Replay(t *testing.T, pattern, exceptionsFile string, world World, sections ...string) {
 	t.Helper()
@@ -71,22 +77,29 @@ func Replay(t *testing.T, pattern, exceptionsFile string, world World, sections 
 		t.Run(tr.Name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			world.Prepare(t, tr)
-			for i, s := range tr.Steps {
-				step := fmt.Sprintf("%s/%d", tr.Name, i+1)
-				diff := runStep(t, world, s)
+			judge := func(step, what, diff string) {
 				switch exception, excuse := exceptions[step]; {
-				case s.Bug != "":
-					bugs++
 				case excuse && diff == "":
 					t.Errorf("%s is excused, but it is as recorded: remove the excuse", step)
 				case excuse:
 					excused[exception.Section]++
 					delete(exceptions, step)
 				case diff != "":
-					t.Errorf("%s: calicoctl %s\n%s", step, strings.Join(s.Args, " "), diff)
+					t.Errorf("%s: %s\n%s", step, what, diff)
 				default:
 					compared++
 				}
+			}
+			for i, s := range tr.Steps {
+				diff := runStep(t, world, s)
+				if s.Bug != "" {
+					bugs++
+					continue
+				}
+				judge(fmt.Sprintf("%s/%d", tr.Name, i+1), "calicoctl "+strings.Join(s.Args, " "), diff)
+			}
+			if inspector, ok := world.(Inspector); ok && tr.After != nil {
+				judge(tr.Name+"/after", "the datastore afterwards", inspector.After(t, tr))
 			}
 		})
 	}
