@@ -91,7 +91,7 @@ func runExamples(t *testing.T, root string, steps []step) []step {
 	}
 	shell := exec.CommandContext(t.Context(), "sh")
 	shell.Stdin, shell.Dir = strings.NewReader(script.String()), folder
-	shell.Env = append(os.Environ(), "HOME="+folder, "DATASTORE_TYPE=local",
+	shell.Env = append(os.Environ(), "GORACE="+raceOptions, "HOME="+folder, "DATASTORE_TYPE=local",
 		"CALICO_LOCAL_PATH="+filepath.Join(folder, ".store", "datastore.db"))
 	out, err := shell.CombinedOutput()
 	if err != nil {

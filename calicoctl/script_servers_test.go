@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,4 +75,24 @@ func newCluster(t *testing.T, world transcript.World) {
 func TestScriptsOnEtcd(t *testing.T) {
 	world := newEtcdWorld(t)
 	scriptsOn(t, "etcd", world, map[string]string{"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": "http://" + world.endpoint})
+}
+
+// TestScriptsOnKubernetes runs on both forms of custom resources the scripts that are not about the embedded datastore.
+func TestScriptsOnKubernetes(t *testing.T) {
+	for form, group := range map[string]string{"v1": "crd.projectcalico.org/v1", "v3": "projectcalico.org/v3"} {
+		t.Run(form, func(t *testing.T) {
+			world := newKubernetesWorld(t, group)
+			file := filepath.Join(t.TempDir(), "kubeconfig") // scripts have a home of their own
+			text, err := os.ReadFile(world.kubeconfig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			scriptsOn(t, "kubernetes", world, map[string]string{
+				"DATASTORE_TYPE": "kubernetes", "KUBECONFIG": file, "CALICO_API_GROUP": group,
+			})
+		})
+	}
 }

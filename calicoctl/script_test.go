@@ -20,6 +20,9 @@ import (
 // servers are those that the tests of this package share.
 var servers cluster.Servers
 
+// raceOptions keep a program with the race detector from sleeping for a second when it ends.
+const raceOptions = "atexit_sleep_ms=0"
+
 // withServers stops the servers after the tests.
 type withServers struct{ *testing.M }
 
@@ -48,6 +51,7 @@ func scriptParams(t *testing.T) testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", raceOptions)
 			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
 			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 			env.Setenv("DATASTORE_TYPE", "local")
