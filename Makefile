@@ -85,8 +85,10 @@ generate: ## write deep copy functions, custom resource definitions and the refe
 golden: ## write the golden files anew from what the program does now
 	UPDATE=1 go test -short -count=1 -timeout 10m ./...
 
-bench: ## measure the program
+bench: servers ## measure the program
 	go run ./test/bench
+	go test -run '^$$' -bench . -benchtime 5x -timeout 30m ./test/bench
+	go test -run '^$$' -bench . ./selector
 
 fuzz: ## run every fuzz target for FUZZTIME (10m)
 	@.ci/fuzz $(FUZZTIME)

@@ -281,20 +281,3 @@ func TestCompacted(t *testing.T) {
 		t.Errorf("a revision of the future: %v", err)
 	}
 }
-
-func BenchmarkCreate10000(b *testing.B) {
-	s := open(b, Config{Endpoints: servers.Etcd(b).Endpoint})
-	defer func() { _ = s.Close() }()
-	for b.Loop() {
-		for i, o := range s.WriteAll(b.Context(), creations(10_000), nil) {
-			if o.Err != nil {
-				b.Fatal(i, o.Err)
-			}
-		}
-		b.StopTimer()
-		if _, err := s.client.Delete(b.Context(), root, clientv3.WithPrefix()); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
-}

@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-	"k8s.io/client-go/rest"
 
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -237,86 +233,6 @@ func TestListRestarts(t *testing.T) {
 	refuse = 100
 	_, err = s.List(t.Context(), kind)
 	wants(t, err, datastore.ErrUnavailable, "5 times")
-}
-
-// BenchmarkCreate1000 compares a bulk write with the fastest that this server does for anybody: a bare loop of 32
-// requests at once. Both make 1,000 policies in each round.
-func BenchmarkCreate1000(b *testing.B) {
-	const many = 1000
-	api := servers.APIServer(b)
-	config := Config{Kubeconfig: api.Kubeconfig(b, cluster.Admin), APIGroup: groupV3}
-	s := open(b, config)
-	client, err := rest.HTTPClientFor(&rest.Config{
-		Host: api.URL, BearerToken: cluster.Token(cluster.Admin), TLSClientConfig: rest.TLSClientConfig{CAFile: api.CAFile},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	var bare, bulk time.Duration
-	round := 0
-	for b.Loop() {
-		round++
-		for _, measured := range []struct {
-			name string
-			sum  *time.Duration
-			run  func(prefix string) error
-		}{
-			{"bare", &bare, func(prefix string) error { return bareLoop(b.Context(), client, api.URL, prefix, many) }},
-			{"bulk", &bulk, func(prefix string) error {
-				var errs []error
-				for _, o := range s.WriteAll(b.Context(), policies(prefix, many), nil) {
-					errs = append(errs, o.Err)
-				}
-				return errors.Join(errs...)
-			}},
-		} {
-			began := time.Now()
-			if err := measured.run(fmt.Sprintf("bench-%s-%d", measured.name, round)); err != nil {
-				b.Fatal(err)
-			}
-			*measured.sum += time.Since(began)
-		}
-	}
-	b.ReportMetric(float64(many*round)/bare.Seconds(), "bare/s")
-	b.ReportMetric(float64(many*round)/bulk.Seconds(), "bulk/s")
-	b.ReportMetric(bulk.Seconds()/bare.Seconds(), "bulk:bare")
-}
-
-func policies(prefix string, n int) []datastore.Change {
-	changes := make([]datastore.Change, n)
-	for i := range changes {
-		o := resources.GlobalNetworkPolicy.New().(*v3.GlobalNetworkPolicy)
-		o.Name = fmt.Sprintf("%s-%04d", prefix, i)
-		resources.GlobalNetworkPolicy.Default(o)
-		changes[i] = datastore.Change{Op: datastore.ChangeCreate, Key: resources.GlobalNetworkPolicy.Key(o.Name), Object: o}
-	}
-	return changes
-}
-
-func bareLoop(ctx context.Context, client *http.Client, server, prefix string, n int) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(defaultConcurrency)
-	for i := range n {
-		group.Go(func() error {
-			body := fmt.Sprintf(`{"apiVersion":%q,"kind":"GlobalNetworkPolicy","metadata":{"name":"%s-%04d"},"spec":{"tier":"default"}}`, groupV3, prefix, i)
-			r, err := http.NewRequestWithContext(ctx, http.MethodPost, server+"/apis/"+groupV3+"/globalnetworkpolicies", bytes.NewReader([]byte(body)))
-			if err != nil {
-				return err
-			}
-			r.Header.Set("Content-Type", "application/json")
-			answer, err := client.Do(r)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = answer.Body.Close() }()
-			if answer.StatusCode != http.StatusCreated {
-				return errors.New(answer.Status)
-			}
-			_, err = io.Copy(io.Discard, answer.Body)
-			return err
-		})
-	}
-	return group.Wait()
 }
 
 // BenchmarkList10000 reads 10,000 host endpoints.

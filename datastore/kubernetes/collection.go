@@ -26,7 +26,7 @@ type collection struct {
 // collectionOf is where objects of a kind are written.
 func (s *Store) collectionOf(kind *resources.Kind) collection {
 	if kind == resources.Node {
-		return collection{kind: kind, path: "/api/v1/nodes", resource: "nodes", decode: s.decodeNode}
+		return collection{kind: kind, path: "/api/v1/nodes", resource: "nodes", decode: s.decodeAndRememberNode}
 	}
 	c := collection{
 		kind: kind, path: "/apis/" + s.group + "/" + kind.Plural, resource: kind.Plural,
@@ -69,10 +69,24 @@ func encodeCustom(kind *resources.Kind, group string, o resources.Object, stored
 
 // decodeNode reads a Kubernetes node as a Calico node.
 func (s *Store) decodeNode(body []byte) (resources.Object, error) {
+	_, node, err := s.parseNode(body)
+	return node, err
+}
+
+// decodeAndRememberNode reads a node that may be written next.
+func (s *Store) decodeAndRememberNode(body []byte) (resources.Object, error) {
+	in, node, err := s.parseNode(body)
+	if err == nil {
+		s.nodes.remember(in)
+	}
+	return node, err
+}
+
+func (s *Store) parseNode(body []byte) (*resources.KubernetesNode, resources.Object, error) {
 	var in resources.KubernetesNode
 	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, fmt.Errorf("the node: %w", err)
+		return nil, nil, fmt.Errorf("the node: %w", err)
 	}
 	node, _ := resources.NodeFromKubernetes(&in, s.node)
-	return node, nil
+	return &in, node, nil
 }

@@ -186,3 +186,41 @@ func TestNamesThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// TestNodeWithoutPatch changes a node with the rights that calicoctl needs, which may update and not patch.
+func TestNodeWithoutPatch(t *testing.T) {
+	api := servers.APIServer(t)
+	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
+	api.CreateYAML(t, rbac+"clusterroles", `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: node-updater},
+rules: [{apiGroups: [""], resources: [nodes, nodes/status], verbs: [get, list, update]}]}`)
+	api.CreateYAML(t, rbac+"clusterrolebindings", `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: node-updater},
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: node-updater}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: nobody}]}`)
+	defer func() { api.Do(t, http.MethodDelete, rbac+"clusterrolebindings/node-updater", nil) }()
+	api.CreateYAML(t, "/api/v1/nodes", `{apiVersion: v1, kind: Node, metadata: {name: updated-node, annotations: {other: x, projectcalico.org/ASNumber: "64513"}}}`)
+	s := open(t, Config{Kubeconfig: api.Kubeconfig(t, cluster.Nobody)})
+	key := resources.Node.Key("updated-node")
+	read := func() *v3.Node {
+		o, err := s.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.(*v3.Node)
+	}
+	node := read()
+	stale := node.DeepCopy()
+	node.Spec.BGP.ASNumber, node.Spec.BGP.IPv4Address = nil, "10.0.0.1/24"
+	if _, err := s.Update(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+	var stored struct{ Metadata metav1.ObjectMeta }
+	if err := json.Unmarshal(api.Do(t, http.MethodGet, "/api/v1/nodes/updated-node", nil), &stored); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"other": "x", "projectcalico.org/IPv4Address": "10.0.0.1/24"}
+	if diff := cmp.Diff(want, stored.Metadata.Annotations); diff != "" {
+		t.Errorf("-want +stored:\n%s", diff)
+	}
+	stale.Labels = map[string]string{"a": "b"}
+	_, err := s.Update(t.Context(), stale)
+	wants(t, err, datastore.ErrConflict, "updated-node")
+}

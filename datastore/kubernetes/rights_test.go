@@ -82,7 +82,7 @@ func TestRights(t *testing.T) {
 	for _, resource := range []string{"nodes", "namespaces", "serviceaccounts"} {
 		reader[resource], operator[resource] = read, read
 	}
-	operator["nodes/status"] = "update"
+	operator["nodes/status"] = "patch"
 	controller["nodes"] = read
 	for _, event := range []string{"events", "events.events.k8s.io"} {
 		controller[event] = "create"

@@ -28,6 +28,7 @@ type Store struct {
 	timeout         time.Duration
 	concurrency     int
 	node            resources.KubernetesNodeOptions
+	nodes           nodeMemory
 }
 
 var _ datastore.Bulk = (*Store)(nil)

@@ -40,7 +40,11 @@ func (s *Store) Watch(ctx context.Context, kind *resources.Kind, resourceVersion
 	if kind == resources.Profile {
 		return nil, datastore.ErrorOf("watch", kind.Key(""), datastore.ErrUnsupported, "profiles are made of namespaces and service accounts")
 	}
-	w := &watcher{store: s, c: s.collectionOf(kind), seen: resourceVersion, events: make(chan received)}
+	c := s.collectionOf(kind)
+	if kind == resources.Node {
+		c.decode = s.decodeNode // what is only watched is not kept
+	}
+	w := &watcher{store: s, c: c, seen: resourceVersion, events: make(chan received)}
 	w.ctx, w.stop = context.WithCancel(ctx)
 	body, err := w.connect()
 	if err != nil {
