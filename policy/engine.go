@@ -103,10 +103,7 @@ func (e *Engine) place(known map[string]*policy) {
 		in := tiers[places[tierName(object)]]
 		p := newPolicy(object, in, e.compiler)
 		if old := known[object.Name]; old != nil && (old.object == object || reflect.DeepEqual(old.object.Spec, object.Spec)) {
-			p.lists = old.lists
-			for d := range p.lists {
-				p.lists[d].repoint(object)
-			}
+			p.compiled = old.compiled
 		}
 		e.policies = append(e.policies, p)
 	}
@@ -115,7 +112,7 @@ func (e *Engine) place(known map[string]*policy) {
 	})
 }
 
-// classify finds out which policies select which endpoints.
+// classifier finds out which policies select which endpoints.
 func (e *Engine) classifier() *classifier {
 	f := &classifier{engine: e, classes: map[string]*class{}}
 	numbers := map[string]int{}

@@ -117,18 +117,15 @@ func (c *compiler) objects(k entityKey) addressPair {
 			continue
 		}
 		m := &c.population.members[i]
-		switch {
-		case k.spaces == "", global && m.namespace == "":
+		fits, certain := true, true
+		if k.spaces != "" {
+			fits, certain = m.inNamespace(spaces, global)
+		}
+		if !certain {
+			maybe.add(m.addresses...)
+			reason = whyNamespace
+		} else if fits {
 			sure.add(m.addresses...)
-		case global || m.namespace == "":
-		default:
-			fits, certain := m.inNamespace(spaces)
-			if certain && fits {
-				sure.add(m.addresses...)
-			} else if !certain {
-				maybe.add(m.addresses...)
-				reason = whyNamespace
-			}
 		}
 	}
 	if !global && !c.workloads.empty() {
@@ -177,9 +174,13 @@ func (n *namespaceLabels) Get(name string) (string, bool) {
 	return "", false
 }
 
-// inNamespace tells whether the namespace of a network set is selected. It is certain
-// when the labels that matter are known.
-func (m *member) inNamespace(spaces *selector.Selector) (fits, certain bool) {
+// inNamespace tells whether the namespace of a member is selected: that of a network
+// set, if not what is global is meant. It is certain when the labels that matter are
+// known.
+func (m *member) inNamespace(spaces *selector.Selector, global bool) (fits, certain bool) {
+	if global || m.namespace == "" {
+		return global && m.namespace == "", true
+	}
 	labels := &namespaceLabels{member: m}
 	fits = spaces.Evaluate(labels)
 	return fits, !labels.unknown || m.namespaceKnown

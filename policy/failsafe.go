@@ -12,7 +12,9 @@ import (
 
 // failsafes are the ports of a node that policy cannot close.
 type failsafes struct {
-	id    int
+	id int
+	// owner has the list of each direction, nil for the agent's own list.
+	owner [directions]resources.Object
 	rules [directions][]*rule
 	sets  [directions]ref
 	// broken is why the agent of the node takes no configuration at all.
@@ -57,7 +59,6 @@ func (c *compiler) failsafesOf(id int, configs ...*v3.FelixConfiguration) *fails
 	f := &failsafes{id: id}
 	for d := range directions {
 		list := defaultFailsafes(d == in)
-		var owner resources.Object
 		for _, config := range configs {
 			if config == nil {
 				continue
@@ -67,18 +68,17 @@ func (c *compiler) failsafesOf(id int, configs ...*v3.FelixConfiguration) *fails
 				own = config.Spec.FailsafeOutboundHostPorts
 			}
 			if own != nil {
-				list, owner = *own, config
+				list, f.owner[d] = *own, config
 				break
 			}
 		}
 		parts := make([]ref, 0, len(list))
-		for i, port := range list {
+		for _, port := range list {
 			r, err := c.failsafe(port, d)
 			if err != nil {
 				f.broken = err.Error()
 				continue
 			}
-			r.ref = RuleRef{owner, directionNames[d], i, v3.Allow}
 			f.rules[d] = append(f.rules[d], r)
 			parts = append(parts, r.sure)
 		}
@@ -94,7 +94,7 @@ func (c *compiler) failsafe(port v3.ProtoPort, d int) (*rule, error) {
 	if !ok {
 		return nil, fmt.Errorf("a failsafe port has the protocol %q, and the agent refuses its whole configuration for it", port.Protocol)
 	}
-	r := &rule{action: allow, sure: full, upper: full}
+	r := &rule{action: allow, name: v3.Allow, sure: full, upper: full}
 	at := number(int(port.Port))
 	r.certain("protocol", c.protocols([]Range{{protocol, protocol}}, full))
 	r.certain("port", c.protocols(withPorts, c.split(levelPort, []interval{{at, at}}, full)))

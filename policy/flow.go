@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -62,21 +63,9 @@ type judgement struct {
 
 // complete checks a flow and fills in what follows from the addresses.
 func (f *Flow) complete() error {
-	f.From, f.To, f.DNATTo = f.From.Unmap(), f.To.Unmap(), f.DNATTo.Unmap()
-	if !f.From.IsValid() || !f.To.IsValid() {
-		return fmt.Errorf("a flow needs the addresses of both ends")
+	if err := f.completeAddresses(); err != nil {
+		return err
 	}
-	version := 4
-	if f.From.Is6() {
-		version = 6
-	}
-	if f.From.Is4() != f.To.Is4() || f.DNATTo.IsValid() && f.DNATTo.Is4() != f.To.Is4() {
-		return fmt.Errorf("the addresses %s and %s are of two families", f.From, f.To)
-	}
-	if f.IPVersion != 0 && f.IPVersion != version {
-		return fmt.Errorf("%s is no IPv%d address", f.From, f.IPVersion)
-	}
-	f.IPVersion = version
 	if f.Protocol.Number() == 0 {
 		return fmt.Errorf("protocol %q is not known: use a number or one of %v", f.Protocol, v3.ProtocolNames())
 	}
@@ -92,6 +81,25 @@ func (f *Flow) complete() error {
 	if f.Path != "" && f.Node == "" {
 		return fmt.Errorf("the path %s is that of a node: say which", f.Path)
 	}
+	return nil
+}
+
+func (f *Flow) completeAddresses() error {
+	f.From, f.To, f.DNATTo = f.From.Unmap(), f.To.Unmap(), f.DNATTo.Unmap()
+	if !f.From.IsValid() || !f.To.IsValid() {
+		return fmt.Errorf("a flow needs the addresses of both ends")
+	}
+	version := 4
+	if f.From.Is6() {
+		version = 6
+	}
+	if f.From.Is4() != f.To.Is4() || f.DNATTo.IsValid() && f.DNATTo.Is4() != f.To.Is4() {
+		return fmt.Errorf("the addresses %s and %s are of two families", f.From, f.To)
+	}
+	if f.IPVersion != 0 && f.IPVersion != version {
+		return fmt.Errorf("%s is no IPv%d address", f.From, f.IPVersion)
+	}
+	f.IPVersion = version
 	return nil
 }
 
@@ -240,33 +248,45 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 // interface it is, or which address of the host it has.
 func (h *host) through(name string, own netip.Addr) []*door {
 	if name != "" {
-		if d := h.at(name); d != &h.rest || h.interfaces != nil {
-			return []*door{d}
-		}
+		return []*door{h.named(name, own)}
 	}
-	if d := h.doorWith(own); d != nil && d.name != loopback && (name == "" || d.name == "") {
+	if d := h.doorWith(own); d != nil && d.name != loopback {
 		return []*door{d}
-	}
-	if name != "" {
-		return []*door{&h.rest}
 	}
 	for name, addresses := range h.interfaces {
 		if slices.Contains(addresses, own) && name != loopback {
 			return []*door{h.at(name)}
 		}
 	}
+	return h.outside()
+}
+
+// named is the door of an interface. Where interfaces are known by their addresses
+// only, it is the one that the packet has the address of.
+func (h *host) named(name string, own netip.Addr) *door {
+	d := h.at(name)
+	if d != &h.rest || name == v3.AllInterfaces || h.interfaces != nil {
+		return d
+	}
+	if found := h.doorWith(own); found != nil && strings.HasPrefix(found.name, nameless) {
+		return found
+	}
+	return d
+}
+
+// outside is all doors but that of loopback.
+func (h *host) outside() []*door {
 	var all []*door
 	for i := range h.doors {
 		if h.doors[i].name != loopback {
 			all = append(all, &h.doors[i])
 		}
 	}
+	rest := h.interfaces == nil || len(all) == 0
 	for name := range h.interfaces {
-		if name != loopback && h.at(name) == &h.rest {
-			return append(all, &h.rest)
-		}
+		rest = rest || name != loopback && h.at(name) == &h.rest
 	}
-	if h.interfaces == nil || len(all) == 0 {
+	if rest {
 		all = append(all, &h.rest)
 	}
 	return all

@@ -24,13 +24,16 @@ type host struct {
 
 // door is an interface and what governs it.
 type door struct {
-	// name is the interface, "*" for all that no other endpoint governs. It is empty for
-	// one that only its addresses are known of.
+	// name is the interface, or "*" for all that no other endpoint governs. Of one whose
+	// name is not known it is "@" and an address.
 	name      string
 	addresses []netip.Addr
 	endpoint  *v3.HostEndpoint // nil when nothing governs the interface
 	class     *class
 }
+
+// nameless begins what stands for the name of an interface that is not known.
+const nameless = "@"
 
 // loopback is the name of the interface for traffic of a host with itself.
 const loopback = "lo"
@@ -41,7 +44,7 @@ var loopbackAddresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), net
 // findHosts works out which endpoint governs which interface.
 func (e *Engine) findHosts() {
 	e.byName = map[string]*host{}
-	host1 := func(name string) *host {
+	hostOf := func(name string) *host {
 		h := e.byName[name]
 		if h == nil {
 			h = &host{name: name, rest: door{name: v3.AllInterfaces, class: e.open}}
@@ -51,11 +54,11 @@ func (e *Engine) findHosts() {
 		return h
 	}
 	for _, n := range e.snapshot.Nodes {
-		host1(n.Name).describe(n)
+		hostOf(n.Name).describe(n)
 	}
 	endpoints := map[string][]int{} // Of each node, as places in the snapshot.
 	for i, h := range e.snapshot.HostEndpoints {
-		host1(h.Spec.Node)
+		hostOf(h.Spec.Node)
 		endpoints[h.Spec.Node] = append(endpoints[h.Spec.Node], i)
 	}
 	slices.SortFunc(e.hosts, func(a, b *host) int { return strings.Compare(a.name, b.name) })
@@ -155,8 +158,8 @@ func (e *Engine) assign(h *host, endpoints []int, f *classifier) {
 			for _, a := range e.compiler.population.members[i].addresses {
 				addresses = append(addresses, a.Addr())
 			}
-			if !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
-				h.doors = append(h.doors, e.door("", addresses, i, f))
+			if len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
+				h.doors = append(h.doors, e.door(nameless+addresses[0].String(), addresses, i, f))
 			}
 		}
 	}

@@ -101,8 +101,12 @@ type policy struct {
 	// doubt is why it is not certain which endpoints the policy selects.
 	doubt    string
 	selector int // Which of the engine's distinct selectors chooses the endpoints.
-	lists    [directions]ruleList
+	*compiled
 }
+
+// compiled is rules of both directions. Policies of two engines share it when they mean
+// the same.
+type compiled struct{ lists [directions]ruleList }
 
 // ruleList is rules of one direction and their diagram, once they are compiled.
 type ruleList struct {
@@ -112,7 +116,7 @@ type ruleList struct {
 }
 
 func newPolicy(object *v3.GlobalNetworkPolicy, in *tier, c *compiler) *policy {
-	p := &policy{object: object, tier: in, stage: stageNormal, compiler: c, types: typesOf(&object.Spec)}
+	p := &policy{object: object, tier: in, stage: stageNormal, compiler: c, types: typesOf(&object.Spec), compiled: &compiled{}}
 	switch {
 	case object.Spec.DoNotTrack:
 		p.stage = stageUntracked
@@ -157,7 +161,7 @@ func (p *policy) list(d int) *ruleList {
 		if d == out {
 			rules = p.object.Spec.Egress
 		}
-		list.rules, list.done = p.compiler.rules(p.object, directionNames[d], rules, p.doubt), true
+		list.rules, list.done = p.compiler.rules(rules, p.doubt), true
 	}
 	return list
 }
@@ -193,22 +197,8 @@ func (p *profile) rules(d int) []*rule {
 		if d == out {
 			rules = p.object.Spec.Egress
 		}
-		list.rules = p.compiler.rules(p.object, directionNames[d], rules, "")
+		list.rules = p.compiler.rules(rules, "")
 	}
 	list.done = true
 	return list.rules
-}
-
-// repoint makes compiled rules those of another object with the same content.
-func (l *ruleList) repoint(object *v3.GlobalNetworkPolicy) {
-	if len(l.rules) == 0 || l.rules[0].ref.Object == object {
-		return
-	}
-	rules := make([]*rule, len(l.rules))
-	for i, r := range l.rules {
-		moved := *r
-		moved.ref.Object = object
-		rules[i] = &moved
-	}
-	l.rules = rules
 }

@@ -1,11 +1,12 @@
 package policy
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/edfb3db0/calicoctl/resources/v3"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 	"github.com/edfb3db0/calicoctl/selector"
 )
 
@@ -52,9 +53,7 @@ func newPopulation(s *Snapshot, profiles map[string]*v3.Profile) *population {
 	}
 	for _, set := range s.NetworkSets {
 		labels := map[string]string{labelNamespace: set.Namespace}
-		for name, value := range inherit(set.Labels, []string{"kns." + set.Namespace}, profiles) {
-			labels[name] = value
-		}
+		maps.Copy(labels, inherit(set.Labels, []string{"kns." + set.Namespace}, profiles))
 		p.members = append(p.members, member{
 			labels: labels, addresses: networks(set.Spec.Nets), namespace: set.Namespace,
 			namespaceKnown: profiles["kns."+set.Namespace] != nil,
@@ -77,9 +76,7 @@ func inherit(own map[string]string, names []string, profiles map[string]*v3.Prof
 			}
 			if !copied {
 				labels, copied = make(map[string]string, len(own)+1), true
-				for k, v := range own {
-					labels[k] = v
-				}
+				maps.Copy(labels, own)
 			}
 			labels[label] = value
 		}

@@ -11,8 +11,8 @@ import (
 
 // rule is what a rule of a policy or profile, or a failsafe port, matches.
 type rule struct {
-	ref    RuleRef
 	action outcomes
+	name   v3.Action // the action as it is written
 	// fields are the criteria that were given, in the order of the schema.
 	fields []field
 	// sure is what all fields match, upper what none of them certainly does not.
@@ -75,13 +75,12 @@ type compiler struct {
 	named      map[string][]namedPort
 }
 
-// rules compiles a list of rules of an object. doubt is why it is not even certain that
-// the list applies, "" when it is.
-func (c *compiler) rules(object resources.Object, d Direction, list []v3.Rule, doubt string) []*rule {
+// rules compiles a list of rules. doubt is why it is not even certain that the list
+// applies, "" when it is.
+func (c *compiler) rules(list []v3.Rule, doubt string) []*rule {
 	out := make([]*rule, len(list))
 	for i := range list {
 		out[i] = c.rule(&list[i])
-		out[i].ref = RuleRef{object, d, i, list[i].Action}
 		if doubt != "" {
 			out[i].fields = append(out[i].fields, field{"", empty, full, doubt})
 			out[i].sure, out[i].reason = empty, doubt
@@ -91,7 +90,7 @@ func (c *compiler) rules(object resources.Object, d Direction, list []v3.Rule, d
 }
 
 func (c *compiler) rule(in *v3.Rule) *rule {
-	r := &rule{action: outcomeOf(in.Action), sure: full, upper: full}
+	r := &rule{action: outcomeOf(in.Action), name: in.Action, sure: full, upper: full}
 	c.protocolFields(r, in)
 	c.entity(r, "source", levelSource, &in.Source)
 	c.entity(r, "destination", levelDestination, &in.Destination)

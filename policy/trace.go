@@ -20,8 +20,8 @@ type Trace struct {
 // Decision is where the way of a packet ended.
 type Decision struct {
 	Node string
-	// Interface is "*" for one that nothing governs by itself, and empty for one of which
-	// only the addresses are known.
+	// Interface is "*" for one that no endpoint of its own governs, and "@" with an
+	// address for one whose name is not known.
 	Interface string
 	// Endpoint governs the interface; nil when none does.
 	Endpoint  *v3.HostEndpoint

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Verdict is what becomes of traffic.
 type Verdict string
 
@@ -80,8 +82,8 @@ func (c *class) tiers(s stage, d int, after ref) ref {
 func (c *class) profilesEnd(d int) ref {
 	t := c.table
 	after := deny
-	for i := len(c.profiles) - 1; i >= 0; i-- {
-		own := t.inOrder(c.profiles[i].rules(d))
+	for _, p := range slices.Backward(c.profiles) {
+		own := t.inOrder(p.rules(d))
 		after = t.apply(passing, t.apply(then, own, after), after)
 	}
 	return after

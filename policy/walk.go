@@ -118,7 +118,7 @@ func (w *walk) inStage(s step) outcomes {
 	}
 	var safe outcomes
 	if s.stage != stageForward {
-		safe = w.list(ByFailsafe, nil, c.failsafes.rules[s.direction], s.packet)
+		safe = w.list(ByFailsafe, c.failsafes.owner[s.direction], c.failsafes.rules[s.direction], s)
 		if safe&next == 0 {
 			if early {
 				return next
@@ -159,7 +159,7 @@ func (w *walk) tiers(s step, runs []run) outcomes {
 func (w *walk) tier(s step, r *run) outcomes {
 	mask := next
 	for _, p := range r.policies {
-		mask = mask&^next | w.list(ByPolicy, p.object, p.rules(s.direction), s.packet)
+		mask = mask&^next | w.list(ByPolicy, p.object, p.rules(s.direction), s)
 		if mask&next == 0 {
 			return mask
 		}
@@ -188,7 +188,7 @@ func (w *walk) profiles(s step) outcomes {
 		if p.object != nil {
 			object = p.object
 		}
-		mask = mask&^(next|pass) | w.list(ByProfile, object, p.rules(s.direction), s.packet)
+		mask = mask&^(next|pass) | w.list(ByProfile, object, p.rules(s.direction), s)
 		if mask&(next|pass) == 0 {
 			return mask
 		}
@@ -204,7 +204,7 @@ func (w *walk) profiles(s step) outcomes {
 }
 
 // list goes through rules until one matches for certain.
-func (w *walk) list(by By, object resources.Object, rules []*rule, p *point) outcomes {
+func (w *walk) list(by By, object resources.Object, rules []*rule, s step) outcomes {
 	var seen *ListTrace
 	if w.record && (len(rules) > 0 || by != ByFailsafe) {
 		lists := &w.stages[len(w.stages)-1].Lists
@@ -212,25 +212,31 @@ func (w *walk) list(by By, object resources.Object, rules []*rule, p *point) out
 		seen = &(*lists)[len(*lists)-1]
 	}
 	mask := outcomes(0)
-	for _, r := range rules {
-		match := w.match(r, p)
+	for i, r := range rules {
+		match := w.match(r, s.packet)
 		if seen != nil {
-			seen.Rules = append(seen.Rules, w.explain(r, p, match))
+			looked := w.explain(r, s.packet, match)
+			looked.Rule = refOf(object, s, i, r)
+			seen.Rules = append(seen.Rules, looked)
 		}
 		switch {
 		case match == Matched && r.action == next:
 			continue
 		case match == Matched:
-			w.at.By, w.at.Rule, w.at.Why = by, &r.ref, ""
+			w.at.By, w.at.Rule, w.at.Why = by, new(refOf(object, s, i, r)), ""
 			w.last = w.at
 			return w.finish(seen, mask|r.action)
 		case match == MayMatch && r.action != next:
-			w.at.By, w.at.Rule = by, &r.ref
-			w.unsure(w.explain(r, p, match).Why, r.action)
+			w.at.By, w.at.Rule = by, new(refOf(object, s, i, r))
+			w.unsure(w.explain(r, s.packet, match).Why, r.action)
 			mask |= r.action
 		}
 	}
 	return w.finish(seen, mask|next)
+}
+
+func refOf(object resources.Object, s step, index int, r *rule) RuleRef {
+	return RuleRef{object, directionNames[s.direction], index, r.name}
 }
 
 func (w *walk) finish(seen *ListTrace, mask outcomes) outcomes {
@@ -253,7 +259,7 @@ func (w *walk) match(r *rule, p *point) Match {
 
 // explain finds the first field that a rule does not match by, or may not.
 func (w *walk) explain(r *rule, p *point, match Match) RuleTrace {
-	out := RuleTrace{Rule: r.ref, Match: match}
+	out := RuleTrace{Match: match}
 	if match == Matched {
 		return out
 	}
