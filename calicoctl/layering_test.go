@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"datastore/etcd":       {"datastore", "resources", "resources/v3"},
 	"datastore/kubernetes": {"datastore", "resources", "resources/v3"},
 	"datastore/storetest":  {"datastore", "resources", "resources/v3"},
+	"policy":               {"resources", "resources/v3", "selector"},
 	"resources":            {"resources/v3", "selector"},
 	"test/bench":           {},
 }

@@ -1,0 +1,313 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Range is from First to Last, both inclusive.
+type Range struct{ First, Last uint16 }
+
+// ICMPRange is types with codes of ICMP or ICMPv6.
+type ICMPRange struct{ Types, Codes Range }
+
+// Box is a set of packets with a list of values for each dimension: a packet is in the
+// box when every list has its value. An empty list has all values. Lists that a Set
+// gives are sorted, without overlaps, and as short as they can be.
+type Box struct {
+	// IPVersion is 4, 6, or 0 for both.
+	IPVersion int
+	// Protocols are ranges of IANA numbers.
+	Protocols []Range
+	// Ports and SourcePorts restrict the box to TCP, UDP and SCTP.
+	Ports, SourcePorts []Range
+	// ICMP restricts the box to ICMP in IPv4 and ICMPv6 in IPv6.
+	ICMP []ICMPRange
+	// Sources and Destinations restrict the box to the families that they are of.
+	Sources, Destinations []netip.Prefix
+}
+
+// withPorts are the protocols that have ports a rule can be about.
+var withPorts = []Range{{6, 6}, {17, 17}, {132, 132}}
+
+func (b *Box) build(t *table) ref {
+	parts := []ref{t.families(b.IPVersion), t.protocols(b.Protocols, full)}
+	if len(b.Ports) > 0 {
+		parts = append(parts, t.protocols(withPorts, t.split(levelPort, intervals(b.Ports), full)))
+	}
+	if len(b.SourcePorts) > 0 {
+		parts = append(parts, t.protocols(withPorts, t.split(levelSourcePort, intervals(b.SourcePorts), full)))
+	}
+	if len(b.ICMP) > 0 {
+		var in []interval
+		for _, r := range b.ICMP {
+			for kind := int(r.Types.First); kind <= int(r.Types.Last); kind++ {
+				in = append(in, interval{number(kind<<8 | int(r.Codes.First)), number(kind<<8 | int(r.Codes.Last))})
+			}
+		}
+		parts = append(parts, t.icmp(t.split(levelPort, in, full)))
+	}
+	if len(b.Sources) > 0 {
+		parts = append(parts, t.addresses(levelSource, b.Sources))
+	}
+	if len(b.Destinations) > 0 {
+		parts = append(parts, t.addresses(levelDestination, b.Destinations))
+	}
+	return t.all(and, parts, full)
+}
+
+func intervals(ranges []Range) []interval {
+	out := make([]interval, 0, len(ranges))
+	for _, r := range ranges {
+		if r.First <= r.Last {
+			out = append(out, interval{number(int(r.First)), number(int(r.Last))})
+		}
+	}
+	return out
+}
+
+// families is the packets of an IP version, 0 for all.
+func (t *table) families(version int) ref {
+	switch version {
+	case 4:
+		return t.split(levelProtocol, []interval{{number(0), number(v6Protocol - 1)}}, full)
+	case 6:
+		return t.split(levelProtocol, []interval{{number(v6Protocol), lastKey(levelProtocol)}}, full)
+	default:
+		return full
+	}
+}
+
+// protocols is the packets of both families that have one of the protocols, any when
+// there are none, and are in then, which asks for none.
+func (t *table) protocols(ranges []Range, then ref) ref {
+	if len(ranges) == 0 {
+		return then
+	}
+	var in []interval
+	for _, r := range ranges {
+		if r.First > r.Last || r.First >= v6Protocol {
+			continue
+		}
+		first, last := int(r.First), min(int(r.Last), v6Protocol-1)
+		in = append(in, interval{number(first), number(last)}, interval{number(v6Protocol + first), number(v6Protocol + last)})
+	}
+	return t.split(levelProtocol, in, then)
+}
+
+// icmp is the packets of ICMP in IPv4 and of ICMPv6 in IPv6 that are in then.
+func (t *table) icmp(then ref) ref {
+	const v4, v6 = 1, v6Protocol + 58
+	return t.split(levelProtocol, []interval{{number(v4), number(v4)}, {number(v6), number(v6)}}, then)
+}
+
+// addresses is the packets with the source or destination in one of the prefixes.
+func (t *table) addresses(l level, prefixes []netip.Prefix) ref {
+	var v4, v6 []interval
+	for _, p := range prefixes {
+		if p.Addr().Is4() {
+			v4 = append(v4, prefixInterval(p))
+		} else {
+			v6 = append(v6, prefixInterval(p))
+		}
+	}
+	return t.perFamily(t.split(l, v4, full), t.split(l, v6, full))
+}
+
+// perFamily is one diagram for IPv4 and another for IPv6, neither of which asks for the
+// protocol.
+func (t *table) perFamily(v4, v6 ref) ref {
+	n := t.begin(levelProtocol)
+	n.add(number(0), v4)
+	n.add(number(v6Protocol), v6)
+	return t.unique(n)
+}
+
+// Boxes are the set as boxes that do not overlap, in a fixed order: by protocol, port,
+// source port, source and destination. There is one for each way through the diagram,
+// however many intervals lead the same way.
+func (s Set) Boxes() []Box {
+	if s.Empty() {
+		return nil
+	}
+	w := boxes{table: s.table, prefixes: map[prefixesOf][]netip.Prefix{}}
+	for _, group := range s.table.byProtocol(s.root) {
+		w.current = Box{IPVersion: group.version, Protocols: group.protocols}
+		w.v6, w.icmp = group.version == 6, group.icmp
+		w.down(group.kid)
+	}
+	return w.out
+}
+
+// familyGroup is the protocols that lead to the same rest.
+type familyGroup struct {
+	kid       ref
+	version   int
+	protocols []Range
+	icmp      bool
+}
+
+// byProtocol groups the protocols of a set by what follows, those first that have the
+// lowest protocol. What holds in both families is said once.
+func (t *table) byProtocol(r ref) []familyGroup {
+	if t.level(r) != levelProtocol {
+		return t.byFamily(r, nil)
+	}
+	n := *t.node(r)
+	var out []familyGroup
+	var order []ref
+	of := map[ref][]int{}
+	for i, kid := range n.kids {
+		if kid == empty {
+			continue
+		}
+		for p := n.starts[i].lo; p <= n.last(i).lo; p++ {
+			if _, ok := of[kid]; !ok {
+				order = append(order, kid)
+			}
+			of[kid] = append(of[kid], int(p))
+		}
+	}
+	for _, kid := range order {
+		out = append(out, t.byFamily(kid, of[kid])...)
+	}
+	return out
+}
+
+// byFamily splits the protocols of a group by IP version; nil are all.
+func (t *table) byFamily(kid ref, protocols []int) []familyGroup {
+	if protocols == nil {
+		for p := range 2 * v6Protocol {
+			protocols = append(protocols, p)
+		}
+	}
+	in := [2][v6Protocol]bool{}
+	for _, p := range protocols {
+		in[p/v6Protocol][p%v6Protocol] = true
+	}
+	addresses := t.depends(kid, levelSource) || t.depends(kid, levelDestination)
+	ports := t.level(kid) == levelPort
+	var out []familyGroup
+	add := func(version int, icmp bool, member func(p int) bool) {
+		var ranges []Range
+		for p := range v6Protocol {
+			switch last := len(ranges) - 1; {
+			case !member(p):
+			case last >= 0 && int(ranges[last].Last) == p-1:
+				ranges[last].Last++
+			default:
+				ranges = append(ranges, Range{uint16(p), uint16(p)})
+			}
+		}
+		if len(ranges) == 1 && ranges[0] == (Range{0, v6Protocol - 1}) {
+			ranges = nil
+		} else if len(ranges) == 0 {
+			return
+		}
+		out = append(out, familyGroup{kid, version, ranges, icmp})
+	}
+	shared := func(p int) bool { return !addresses && in[0][p] && in[1][p] && !(ports && (p == 1 || p == 58)) }
+	add(0, false, shared)
+	for family, version := range []int{4, 6} {
+		rest := func(p int) bool { return in[family][p] && !shared(p) }
+		typed := func(p int) bool { return ports && isICMP(family*v6Protocol+p) }
+		add(version, false, func(p int) bool { return rest(p) && !typed(p) })
+		add(version, true, func(p int) bool { return rest(p) && typed(p) })
+	}
+	return out
+}
+
+// boxes is a walk through a diagram.
+type boxes struct {
+	table    *table
+	current  Box
+	v6, icmp bool
+	out      []Box
+	prefixes map[prefixesOf][]netip.Prefix
+}
+
+// prefixesOf is the addresses of a node that lead to a kid. They are the same in many
+// boxes.
+type prefixesOf struct {
+	node, kid ref
+	v6        bool
+}
+
+func (w *boxes) down(r ref) {
+	if r == full {
+		w.out = append(w.out, w.current)
+		return
+	}
+	n := *w.table.node(r)
+	var done []ref
+	for _, kid := range n.kids {
+		if kid == empty || slices.Contains(done, kid) {
+			continue
+		}
+		done = append(done, kid)
+		saved := w.current
+		switch n.level {
+		case levelSource:
+			w.current.Sources = w.addresses(r, kid)
+		case levelDestination:
+			w.current.Destinations = w.addresses(r, kid)
+		case levelSourcePort:
+			w.current.SourcePorts = rangesOf(&n, kid)
+		default:
+			if w.icmp {
+				w.current.ICMP = icmpRanges(rangesOf(&n, kid))
+			} else {
+				w.current.Ports = rangesOf(&n, kid)
+			}
+		}
+		w.down(kid)
+		w.current = saved
+	}
+}
+
+func (w *boxes) addresses(r, kid ref) []netip.Prefix {
+	of := prefixesOf{r, kid, w.v6}
+	if list, ok := w.prefixes[of]; ok {
+		return list
+	}
+	n := w.table.node(r)
+	var list []netip.Prefix
+	for i := range n.kids {
+		if n.kids[i] == kid {
+			list = appendPrefixes(list, interval{n.starts[i], n.last(i)}, w.v6)
+		}
+	}
+	w.prefixes[of] = list
+	return list
+}
+
+func rangesOf(n *node, kid ref) []Range {
+	var out []Range
+	for i := range n.kids {
+		if n.kids[i] == kid {
+			out = append(out, Range{uint16(n.starts[i].lo), uint16(n.last(i).lo)})
+		}
+	}
+	return out
+}
+
+// icmpRanges takes ranges of 256 x type + code apart.
+func icmpRanges(ranges []Range) []ICMPRange {
+	var out []ICMPRange
+	for _, r := range ranges {
+		first, last := int(r.First), int(r.Last)
+		for first <= last {
+			kind, code := first>>8, first&255
+			kinds := (last + 1 - first) >> 8 // whole types, when the first begins at code 0
+			if code == 0 && kinds > 0 {
+				out = append(out, ICMPRange{Range{uint16(kind), uint16(kind + kinds - 1)}, Range{0, 255}})
+				first += kinds << 8
+				continue
+			}
+			end := min(last, kind<<8|255)
+			out = append(out, ICMPRange{Range{uint16(kind), uint16(kind)}, Range{uint16(code), uint16(end & 255)}})
+			first = end + 1
+		}
+	}
+	return out
+}

@@ -1,0 +1,222 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// Class is the endpoints to which the same policies, profiles and failsafes apply.
+type Class struct {
+	class *class
+	// Endpoints are sorted by name. The class without any stands for the interfaces that
+	// no endpoint governs.
+	Endpoints []*v3.HostEndpoint
+	// Nodes have an interface of the class; they are sorted.
+	Nodes []string
+	// Interfaces are those of the class, each once: see Decision.Interface.
+	Interfaces []string
+}
+
+// Traffic is all packets, by what becomes of them.
+type Traffic struct{ Allowed, Denied, Unknown Set }
+
+// Classes are all classes that govern an interface, in the order of their first node;
+// the one without endpoints comes last.
+func (e *Engine) Classes() []Class {
+	of := map[*class]*Class{}
+	var order []*Class
+	enter := func(h *host, d *door) {
+		c := of[d.class]
+		if c == nil {
+			c = &Class{class: d.class}
+			of[d.class] = c
+			order = append(order, c)
+		}
+		if d.endpoint != nil {
+			c.Endpoints = append(c.Endpoints, d.endpoint)
+		}
+		if last := len(c.Nodes) - 1; last < 0 || c.Nodes[last] != h.name {
+			c.Nodes = append(c.Nodes, h.name)
+		}
+		if !slices.Contains(c.Interfaces, d.name) {
+			c.Interfaces = append(c.Interfaces, d.name)
+		}
+	}
+	for _, h := range e.hosts {
+		for i := range h.doors {
+			enter(h, &h.doors[i])
+		}
+		if h.hasRest() {
+			enter(h, &h.rest)
+		}
+	}
+	var out, ungoverned []Class
+	for _, c := range order {
+		slices.SortFunc(c.Endpoints, func(a, b *v3.HostEndpoint) int { return strings.Compare(a.Name, b.Name) })
+		c.Endpoints = slices.Compact(c.Endpoints)
+		slices.Sort(c.Interfaces)
+		if c.class.open() {
+			ungoverned = append(ungoverned, *c)
+		} else {
+			out = append(out, *c)
+		}
+	}
+	return append(out, ungoverned...)
+}
+
+// hasRest tells whether there may be an interface without an endpoint of its own.
+func (h *host) hasRest() bool {
+	if h.interfaces == nil || h.rest.endpoint != nil {
+		return true
+	}
+	for name := range h.interfaces {
+		if h.at(name) == &h.rest {
+			return true
+		}
+	}
+	return false
+}
+
+// Labels are the labels that all endpoints of the class have with the same value.
+func (c *Class) Labels() map[string]string {
+	common := map[string]string{}
+	for i, h := range c.Endpoints {
+		for name, value := range h.Labels {
+			if i == 0 {
+				common[name] = value
+			}
+		}
+		for name, value := range common {
+			if own, has := h.Labels[name]; !has || own != value {
+				delete(common, name)
+			}
+		}
+	}
+	return common
+}
+
+// Traffic is what becomes of packets on a path. The ways to and from a host do not say
+// which of its addresses is meant; on the way through it, the class is on both sides.
+func (c *Class) Traffic(p Path) Traffic {
+	t := c.class.table
+	switch p {
+	case Input:
+		return t.traffic(c.class.along(wayIn))
+	case Output:
+		return t.traffic(c.class.along(wayOut))
+	case Local:
+		return t.traffic(c.class.along(wayLocal))
+	default:
+		return t.traffic(forwarded(c.class, c.class))
+	}
+}
+
+// Traffic is what becomes of packets on a path of one node, by its interfaces: in for
+// Input, out for Output, both for Forward. It does not follow DNAT.
+func (e *Engine) Traffic(node string, p Path, in, out string) (Traffic, error) {
+	h := e.byName[node]
+	if h == nil {
+		return Traffic{}, fmt.Errorf("node %q is not known", node)
+	}
+	switch p {
+	case Input:
+		return e.traffic(h.at(in).class.along(wayIn)), nil
+	case Output:
+		return e.traffic(h.at(out).class.along(wayOut)), nil
+	case Local:
+		return e.traffic(h.at(loopback).class.along(wayLocal)), nil
+	case Forward:
+		return e.traffic(forwarded(h.at(in).class, h.at(out).class)), nil
+	default:
+		return Traffic{}, fmt.Errorf("there are no sets for the path %q", p)
+	}
+}
+
+// StageTraffic is what one stage does. What is in none of its sets goes on to the next
+// stage.
+func (c *Class) StageTraffic(s StageName, d Direction) Traffic {
+	place, direction := slices.Index(stageNames[:], s), slices.Index(directionNames[:], d)
+	if place < 0 || direction < 0 {
+		return Traffic{}
+	}
+	t, made := c.class.table, c.class.atStage(stage(place), direction)
+	out := t.traffic(made)
+	decided := t.not(t.apply(is, made, next))
+	out.Unknown.root = t.apply(and, out.Unknown.root, decided)
+	return out
+}
+
+func (t *table) traffic(o ref) Traffic {
+	allowed, denied := t.apply(is, o, allow), t.apply(is, o, deny)
+	return Traffic{Set{t, allowed}, Set{t, denied}, Set{t, t.not(t.apply(or, allowed, denied))}}
+}
+
+// Connection is what is open on a path to or from the endpoints of a class.
+type Connection struct {
+	Class   Class
+	Path    Path
+	Allowed Set
+	Unknown Set
+}
+
+// Query says which connections are asked for. The zero Query asks for all that hosts
+// receive.
+type Query struct {
+	// Paths are Input when there are none.
+	Paths []Path
+	// Nodes keeps the classes of some nodes; nil keeps all.
+	Nodes func(name string) bool
+	// Within keeps the packets of these boxes; nil keeps all.
+	Within []Box
+}
+
+// Connections says for each class what is open, classes without any included. Boxes of
+// the sets list it.
+func (e *Engine) Connections(q Query) []Connection {
+	paths := q.Paths
+	if len(paths) == 0 {
+		paths = []Path{Input}
+	}
+	within := e.Space().All()
+	if q.Within != nil {
+		within = e.Space().Set(q.Within...)
+	}
+	var out []Connection
+	for _, c := range e.Classes() {
+		if q.Nodes != nil {
+			c.Nodes = slices.DeleteFunc(c.Nodes, func(name string) bool { return !q.Nodes(name) })
+			c.Endpoints = slices.DeleteFunc(c.Endpoints, func(h *v3.HostEndpoint) bool { return !q.Nodes(h.Spec.Node) })
+		}
+		if len(c.Nodes) == 0 {
+			continue
+		}
+		for _, p := range paths {
+			made := c.Traffic(p)
+			out = append(out, Connection{c, p, made.Allowed.Intersect(within), made.Unknown.Intersect(within)})
+		}
+	}
+	return out
+}
+
+// Between is what becomes of packets from the addresses of one class to those of
+// another, which both judge. Endpoints that expect no addresses have no part in it.
+func (e *Engine) Between(from, to Class) Traffic {
+	sources, destinations := addressesOf(from.Endpoints), addressesOf(to.Endpoints)
+	both4and6 := e.apply(and, e.inAddresses(levelSource, sources), e.inAddresses(levelDestination, destinations))
+	made := e.traffic(e.apply(both, from.class.along(wayOut), to.class.along(wayIn)))
+	for _, s := range []*Set{&made.Allowed, &made.Denied, &made.Unknown} {
+		s.root = e.apply(and, s.root, both4and6)
+	}
+	return made
+}
+
+func addressesOf(endpoints []*v3.HostEndpoint) addressSet {
+	var out addressSet
+	for _, h := range endpoints {
+		out.add(networks(h.Spec.ExpectedIPs)...)
+	}
+	return out
+}

@@ -1,0 +1,293 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// Path is the way of traffic, seen from the node that judges it.
+type Path string
+
+// The paths. Those of DNAT are for packets whose destination is rewritten between the
+// preDNAT stage and the next.
+const (
+	Input       Path = "input"
+	Output      Path = "output"
+	Local       Path = "local"
+	Forward     Path = "forward"
+	DNATForward Path = "dnat-forward"
+	DNATLocal   Path = "dnat-local"
+)
+
+// Flow is a new connection, or a packet of a protocol without them. Only From, To and
+// Protocol must be given. The path and the interfaces follow from them where they can,
+// and what is not known of ports and ICMP makes the verdict unknown only where it
+// matters.
+type Flow struct {
+	// Node is the one node that judges. Without it every node judges that has an end.
+	Node string `json:"node,omitempty"`
+	Path Path   `json:"path,omitempty"`
+	// From and To are of one family.
+	From netip.Addr `json:"from"`
+	To   netip.Addr `json:"to"`
+	// In and Out are interfaces of Node.
+	In  string `json:"in,omitempty"`
+	Out string `json:"out,omitempty"`
+	// IPVersion is 4 or 6, as the addresses are.
+	IPVersion int         `json:"ipVersion,omitempty"`
+	Protocol  v3.Protocol `json:"protocol"`
+	// Port is the destination port.
+	Port       *uint16 `json:"port,omitempty"`
+	SourcePort *uint16 `json:"sourcePort,omitempty"`
+	ICMPType   *uint8  `json:"icmpType,omitempty"`
+	ICMPCode   *uint8  `json:"icmpCode,omitempty"`
+	// DNATTo and DNATPort are the destination after the preDNAT stage.
+	DNATTo   netip.Addr `json:"dnatTo,omitzero"`
+	DNATPort *uint16    `json:"dnatPort,omitempty"`
+}
+
+// judgement is a flow before one node.
+type judgement struct {
+	host *host
+	path Path // Without DNAT: input, output, local or forward.
+	// in and out are the doors that the packet may come through, more than one when it is
+	// not known which.
+	in, out []*door
+	// before and after are the packet before and after DNAT.
+	before, after *point
+}
+
+// complete checks a flow and fills in what follows from the addresses.
+func (f *Flow) complete() error {
+	if err := f.completeAddresses(); err != nil {
+		return err
+	}
+	if f.Protocol.Number() == 0 {
+		return fmt.Errorf("protocol %q is not known: use a number or one of %v", f.Protocol, v3.ProtocolNames())
+	}
+	switch f.Path {
+	case "", Input, Output, Local, Forward:
+	case DNATForward, DNATLocal:
+		if !f.DNATTo.IsValid() && f.DNATPort == nil {
+			return fmt.Errorf("the path %s needs the destination after DNAT", f.Path)
+		}
+	default:
+		return fmt.Errorf("path %q is not known: use input, output, local, forward, dnat-forward or dnat-local", f.Path)
+	}
+	if f.Path != "" && f.Node == "" {
+		return fmt.Errorf("the path %s is that of a node: say which", f.Path)
+	}
+	return nil
+}
+
+func (f *Flow) completeAddresses() error {
+	f.From, f.To, f.DNATTo = f.From.Unmap(), f.To.Unmap(), f.DNATTo.Unmap()
+	if !f.From.IsValid() || !f.To.IsValid() {
+		return fmt.Errorf("a flow needs the addresses of both ends")
+	}
+	version := 4
+	if f.From.Is6() {
+		version = 6
+	}
+	if f.From.Is4() != f.To.Is4() || f.DNATTo.IsValid() && f.DNATTo.Is4() != f.To.Is4() {
+		return fmt.Errorf("the addresses %s and %s are of two families", f.From, f.To)
+	}
+	if f.IPVersion != 0 && f.IPVersion != version {
+		return fmt.Errorf("%s is no IPv%d address", f.From, f.IPVersion)
+	}
+	f.IPVersion = version
+	return nil
+}
+
+// point is the packet with a destination.
+func (f *Flow) point(to netip.Addr, port *uint16) *point {
+	p := &point{}
+	protocol := int(f.Protocol.Number())
+	if f.IPVersion == 6 {
+		protocol += v6Protocol
+	}
+	p.set(levelProtocol, number(protocol))
+	p.set(levelSource, addressKey(f.From))
+	p.set(levelDestination, addressKey(to))
+	either := func(l level, value *uint16) {
+		if p.last[l] = lastKey(l); value != nil {
+			p.set(l, number(int(*value)))
+		}
+	}
+	switch {
+	case f.Protocol.HasPorts():
+		either(levelPort, port)
+		either(levelSourcePort, f.SourcePort)
+	case !isICMP(protocol):
+	case f.ICMPType == nil:
+		p.last[levelPort] = lastKey(levelPort)
+	case f.ICMPCode == nil:
+		p.first[levelPort] = number(int(*f.ICMPType) << 8)
+		p.last[levelPort] = number(int(*f.ICMPType)<<8 | 255)
+	default:
+		p.set(levelPort, number(int(*f.ICMPType)<<8|int(*f.ICMPCode)))
+	}
+	return p
+}
+
+// judgements is the flow with what could be derived, before each node that judges it.
+func (e *Engine) judgements(f Flow) (Flow, []judgement, error) {
+	if err := f.complete(); err != nil {
+		return f, nil, err
+	}
+	after, port := f.To, f.Port
+	if f.DNATTo.IsValid() {
+		after = f.DNATTo
+	}
+	if f.DNATPort != nil {
+		port = f.DNATPort
+	}
+	whole := judgement{before: f.point(f.To, f.Port)}
+	whole.after = whole.before
+	if after != f.To || f.DNATPort != nil {
+		whole.after = f.point(after, port)
+	}
+	if f.Node != "" {
+		h := e.byName[f.Node]
+		if h == nil {
+			return f, nil, fmt.Errorf("node %q is not known", f.Node)
+		}
+		path := f.Path
+		if path == "" {
+			path = h.pathOf(f.From, f.To, after)
+		}
+		f.Path = path
+		j := whole.at(h, path, &f)
+		f.In, f.Out = single(f.In, j.in), single(f.Out, j.out)
+		return f, []judgement{j}, nil
+	}
+	list, err := e.ends(&f, whole, after)
+	return f, list, err
+}
+
+// single is the interface of the one door that there is.
+func single(given string, doors []*door) string {
+	if given == "" && len(doors) == 1 && doors[0].name != v3.AllInterfaces {
+		return doors[0].name
+	}
+	return given
+}
+
+// pathOf is the way of a packet through the host.
+func (h *host) pathOf(from, to, after netip.Addr) Path {
+	switch {
+	case h.owns(from) && h.owns(to):
+		return Local
+	case h.owns(from):
+		return Output
+	case to == after && h.owns(to):
+		return Input
+	case h.owns(after):
+		return DNATLocal
+	case to == after:
+		return Forward
+	default:
+		return DNATForward
+	}
+}
+
+// ends is a flow before every node that has one of its ends.
+func (e *Engine) ends(f *Flow, whole judgement, after netip.Addr) ([]judgement, error) {
+	var hosts []*host
+	for _, a := range []netip.Addr{f.From, f.To, after} {
+		for _, h := range e.owners[string(a.AsSlice())] {
+			if !slices.Contains(hosts, h) {
+				hosts = append(hosts, h)
+			}
+		}
+	}
+	if len(hosts) == 0 {
+		return nil, fmt.Errorf("neither %s nor %s is the address of a node or host endpoint: say which node judges", f.From, f.To)
+	}
+	var out []judgement
+	for _, h := range hosts {
+		j := whole
+		path := h.pathOf(f.From, f.To, after)
+		if path == DNATForward && !h.owns(f.To) || path == DNATLocal && !h.owns(f.To) {
+			path, j.before = Input, j.after // which another node has rewritten
+		}
+		out = append(out, j.at(h, path, f))
+	}
+	return out, nil
+}
+
+// at completes a judgement with a host.
+func (j judgement) at(h *host, path Path, f *Flow) judgement {
+	j.host = h
+	switch path {
+	case Local:
+		j.path = Local
+		j.in = []*door{h.at(loopback)}
+		j.out = j.in
+	case Output:
+		j.path = Output
+		j.out = h.through(f.Out, f.From)
+	case Forward, DNATForward:
+		j.path = Forward
+		j.in, j.out = h.through(f.In, netip.Addr{}), h.through(f.Out, netip.Addr{})
+		if path == DNATForward {
+			j.in = h.through(f.In, f.To)
+		}
+	default:
+		j.path = Input
+		j.in = h.through(f.In, f.To)
+	}
+	return j
+}
+
+// through is the doors that a packet may come through, of which it is known which
+// interface it is, or which address of the host it has.
+func (h *host) through(name string, own netip.Addr) []*door {
+	if name != "" {
+		return []*door{h.named(name, own)}
+	}
+	if d := h.doorWith(own); d != nil && d.name != loopback {
+		return []*door{d}
+	}
+	for name, addresses := range h.interfaces {
+		if slices.Contains(addresses, own) && name != loopback {
+			return []*door{h.at(name)}
+		}
+	}
+	return h.outside()
+}
+
+// named is the door of an interface. Where interfaces are known by their addresses
+// only, it is the one that the packet has the address of.
+func (h *host) named(name string, own netip.Addr) *door {
+	d := h.at(name)
+	if d != &h.rest || name == v3.AllInterfaces || h.interfaces != nil {
+		return d
+	}
+	if found := h.doorWith(own); found != nil && strings.HasPrefix(found.name, nameless) {
+		return found
+	}
+	return d
+}
+
+// outside is all doors but that of loopback.
+func (h *host) outside() []*door {
+	var all []*door
+	for i := range h.doors {
+		if h.doors[i].name != loopback {
+			all = append(all, &h.doors[i])
+		}
+	}
+	rest := h.interfaces == nil || len(all) == 0
+	for name := range h.interfaces {
+		rest = rest || name != loopback && h.at(name) == &h.rest
+	}
+	if rest {
+		all = append(all, &h.rest)
+	}
+	return all
+}

@@ -1,0 +1,151 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// Vital is traffic that should not be lost.
+type Vital struct {
+	// Name says what it is, and Why what breaks without it.
+	Name, Why string
+	// Path is Input, Output, Local or Forward.
+	Path Path
+	// Boxes are the packets. None means all.
+	Boxes []Box
+	// Nodes keeps some nodes; nil keeps all.
+	Nodes func(name string) bool
+}
+
+// Loss is vital traffic that was allowed and will be denied.
+type Loss struct {
+	// Vital is the place in the list.
+	Vital int
+	// Loopback, In, Out and Nodes are as in Change.
+	Loopback bool
+	In, Out  string
+	Nodes    []string
+	// Lost is the packets; see Change about the nodes' own addresses.
+	Lost Set
+	// Flow is one of them at the first node, and Decision what denies it.
+	Flow     Flow
+	Decision Decision
+}
+
+// Guard finds the vital traffic that before allows and after denies. The losses come in
+// the order of the list, and for each in that of [Diff].
+func Guard(before, after *Engine, vital []Vital) []Loss {
+	after = after.sharing(before)
+	t := after.table
+	wanted := make([]ref, len(vital))
+	for i, v := range vital {
+		wanted[i] = full
+		if len(v.Boxes) > 0 {
+			wanted[i] = (&Space{t}).Set(v.Boxes...).root
+		}
+	}
+	var out []Loss
+	for _, g := range transitions(before, after) {
+		was, now := g.outcomes()
+		lost := t.apply(and, t.apply(is, was, allow), t.apply(is, now, deny))
+		for i, v := range vital {
+			mine := t.apply(and, lost, wanted[i])
+			if v.Path != g.path || mine == empty {
+				continue
+			}
+			kept := &group{g.transition, g.hosts}
+			if v.Nodes != nil {
+				kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
+			}
+			for _, p := range kept.parts(t, []ref{mine}) {
+				out = append(out, after.loss(i, kept, p, mine))
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Loss) int {
+		if a.Vital != b.Vital {
+			return a.Vital - b.Vital
+		}
+		return compareChanges(a.change(vital), b.change(vital))
+	})
+	return out
+}
+
+// change is the loss as a change, for its place among others.
+func (l *Loss) change(vital []Vital) Change {
+	return Change{
+		Path: vital[l.Vital].Path, Loopback: l.Loopback, In: l.In, Out: l.Out, Nodes: l.Nodes, Denied: l.Lost,
+	}
+}
+
+// loss describes what a part of a group loses. lost is with all addresses.
+func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
+	l := Loss{Vital: vital, Loopback: p.loopback, In: g.in, Out: g.out, Lost: Set{e.table, p.sets[0]}}
+	for _, h := range p.hosts {
+		l.Nodes = append(l.Nodes, h.name())
+	}
+	slices.Sort(l.Nodes)
+	own := loopbackAddresses
+	if !p.loopback {
+		own = ownOf(p.hosts[0])
+	}
+	packet, ok := Set{e.table, e.withOwn(g.path, own, lost)}.Example()
+	if !ok {
+		return l
+	}
+	l.Flow = packet.flow(p.hosts[0].name(), g)
+	if found, err := e.Judge(l.Flow); err == nil {
+		l.Decision = found.Decision
+	}
+	return l
+}
+
+// withOwn keeps the packets that have the host's own addresses where the path has them.
+func (e *Engine) withOwn(path Path, own []netip.Addr, set ref) ref {
+	if len(own) == 0 || path == Forward {
+		return set
+	}
+	var addresses addressSet
+	for _, a := range own {
+		addresses.add(netip.PrefixFrom(a, a.BitLen()))
+	}
+	for _, l := range []level{levelSource, levelDestination} {
+		if (&projection{path: path}).asks(l) {
+			set = e.apply(and, set, e.inAddresses(l, addresses))
+		}
+	}
+	return set
+}
+
+// flow is the packet as a question about a node.
+func (p Packet) flow(node string, g *group) Flow {
+	f := Flow{
+		Node: node, Path: g.path, From: p.From, To: p.To, In: g.in, Out: g.out,
+		Protocol: v3.Protocol{Num: p.Protocol},
+	}
+	if name := protocolName(p.Protocol); name != "" {
+		f.Protocol = v3.Protocol{Name: name}
+	}
+	family := 0
+	if p.From.Is6() {
+		family = v6Protocol
+	}
+	switch {
+	case f.Protocol.HasPorts():
+		f.Port, f.SourcePort = &p.Port, &p.SourcePort
+	case isICMP(family + int(p.Protocol)):
+		f.ICMPType, f.ICMPCode = &p.ICMPType, &p.ICMPCode
+	}
+	return f
+}
+
+func protocolName(n uint8) string {
+	for _, name := range v3.ProtocolNames() {
+		if have, _ := v3.ProtocolNumber(name); have == n {
+			return name
+		}
+	}
+	return ""
+}

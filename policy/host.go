@@ -1,0 +1,211 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// host is a node with its interfaces.
+type host struct {
+	name string
+	// doors are the interfaces that an endpoint of their own governs.
+	doors []door
+	// rest is every other interface.
+	rest door
+	// interfaces are the addresses of the interfaces that the node names, nil when it
+	// names none.
+	interfaces map[string][]netip.Addr
+	// own are the addresses of the host, loopback not among them, sorted.
+	own []netip.Addr
+}
+
+// door is an interface and what governs it.
+type door struct {
+	// name is the interface, or "*" for all that no other endpoint governs. Of one whose
+	// name is not known it is "@" and an address.
+	name      string
+	addresses []netip.Addr
+	endpoint  *v3.HostEndpoint // nil when nothing governs the interface
+	class     *class
+}
+
+// nameless begins what stands for the name of an interface that is not known.
+const nameless = "@"
+
+// loopback is the name of the interface for traffic of a host with itself.
+const loopback = "lo"
+
+// loopbackAddresses are the addresses that every host has there.
+var loopbackAddresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+
+// findHosts works out which endpoint governs which interface.
+func (e *Engine) findHosts() {
+	e.byName = map[string]*host{}
+	hostOf := func(name string) *host {
+		h := e.byName[name]
+		if h == nil {
+			h = &host{name: name, rest: door{name: v3.AllInterfaces, class: e.open}}
+			e.byName[name] = h
+			e.hosts = append(e.hosts, h)
+		}
+		return h
+	}
+	for _, n := range e.snapshot.Nodes {
+		hostOf(n.Name).describe(n)
+	}
+	endpoints := map[string][]int{} // Of each node, as places in the snapshot.
+	for i, h := range e.snapshot.HostEndpoints {
+		hostOf(h.Spec.Node)
+		endpoints[h.Spec.Node] = append(endpoints[h.Spec.Node], i)
+	}
+	slices.SortFunc(e.hosts, func(a, b *host) int { return strings.Compare(a.name, b.name) })
+	f := e.classifier()
+	e.owners = map[string][]*host{}
+	for _, h := range e.hosts {
+		e.assign(h, endpoints[h.name], f)
+		slices.SortFunc(h.own, netip.Addr.Compare)
+		h.own = slices.Compact(h.own)
+		for _, a := range h.own {
+			id := string(a.AsSlice())
+			e.owners[id] = append(e.owners[id], h)
+		}
+	}
+}
+
+// describe takes addresses and interfaces from the node.
+func (h *host) describe(n *v3.Node) {
+	if len(n.Spec.Interfaces) > 0 {
+		h.interfaces = map[string][]netip.Addr{}
+	}
+	for _, i := range n.Spec.Interfaces {
+		for _, text := range i.Addresses {
+			if p, ok := addressOf(text); ok {
+				h.interfaces[i.Name] = append(h.interfaces[i.Name], p)
+				h.addOwn(p)
+			}
+		}
+		if h.interfaces[i.Name] == nil {
+			h.interfaces[i.Name] = []netip.Addr{}
+		}
+	}
+	var texts []string
+	if bgp := n.Spec.BGP; bgp != nil {
+		texts = append(texts, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
+	}
+	texts = append(texts, n.Spec.IPv4VXLANTunnelAddr, n.Spec.IPv6VXLANTunnelAddr)
+	if w := n.Spec.Wireguard; w != nil {
+		texts = append(texts, w.InterfaceIPv4Address, w.InterfaceIPv6Address)
+	}
+	for _, a := range n.Spec.Addresses {
+		texts = append(texts, a.Address)
+	}
+	for _, text := range texts {
+		if a, ok := addressOf(text); ok {
+			h.addOwn(a)
+		}
+	}
+}
+
+func (h *host) addOwn(a netip.Addr) {
+	if !a.IsLoopback() {
+		h.own = append(h.own, a)
+	}
+}
+
+// addressOf reads an address, with or without a prefix length.
+func addressOf(text string) (netip.Addr, bool) {
+	text, _, _ = strings.Cut(text, "/")
+	a, err := netip.ParseAddr(text)
+	return a.Unmap().WithZone(""), err == nil
+}
+
+// assign gives the interfaces of a host their endpoints, which are sorted by name. The
+// first one that fits an interface governs it.
+func (e *Engine) assign(h *host, endpoints []int, f *classifier) {
+	names := []string{loopback}
+	for name := range h.interfaces {
+		names = append(names, name)
+	}
+	for _, i := range endpoints {
+		spec := &e.snapshot.HostEndpoints[i].Spec
+		for _, a := range e.compiler.population.members[i].addresses {
+			h.addOwn(a.Addr())
+		}
+		if spec.InterfaceName != "" && spec.InterfaceName != v3.AllInterfaces {
+			names = append(names, spec.InterfaceName)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		addresses := h.interfaces[name]
+		if name == loopback {
+			addresses = append(slices.Clone(addresses), loopbackAddresses...)
+		}
+		if i := slices.IndexFunc(endpoints, func(i int) bool { return e.governs(i, name, addresses) }); i >= 0 {
+			h.doors = append(h.doors, e.door(name, addresses, endpoints[i], f))
+		}
+	}
+	for _, i := range endpoints {
+		endpoint := e.snapshot.HostEndpoints[i]
+		switch {
+		case endpoint.Spec.InterfaceName == v3.AllInterfaces && h.rest.endpoint == nil:
+			h.rest = e.door(v3.AllInterfaces, nil, i, f)
+		case endpoint.Spec.InterfaceName == "" && h.interfaces == nil:
+			var addresses []netip.Addr
+			for _, a := range e.compiler.population.members[i].addresses {
+				addresses = append(addresses, a.Addr())
+			}
+			if len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
+				h.doors = append(h.doors, e.door(nameless+addresses[0].String(), addresses, i, f))
+			}
+		}
+	}
+}
+
+// governs tells whether an endpoint is for an interface: by its name, or without one
+// by an address.
+func (e *Engine) governs(i int, name string, addresses []netip.Addr) bool {
+	if own := e.snapshot.HostEndpoints[i].Spec.InterfaceName; own != "" {
+		return own == name
+	}
+	return slices.ContainsFunc(e.compiler.population.members[i].addresses, func(p netip.Prefix) bool {
+		return slices.Contains(addresses, p.Addr())
+	})
+}
+
+func (e *Engine) door(name string, addresses []netip.Addr, i int, f *classifier) door {
+	endpoint := e.snapshot.HostEndpoints[i]
+	return door{name, addresses, endpoint, f.of(i, endpoint)}
+}
+
+// doorWith is the governed interface that has an address, if one is known to.
+func (h *host) doorWith(a netip.Addr) *door {
+	for i := range h.doors {
+		if slices.Contains(h.doors[i].addresses, a) {
+			return &h.doors[i]
+		}
+	}
+	return nil
+}
+
+// at is the door of an interface name.
+func (h *host) at(name string) *door {
+	for i := range h.doors {
+		if h.doors[i].name == name {
+			return &h.doors[i]
+		}
+	}
+	return &h.rest
+}
+
+// owns tells whether an address is the host's own.
+func (h *host) owns(a netip.Addr) bool {
+	if a.IsLoopback() {
+		return true
+	}
+	_, found := slices.BinarySearchFunc(h.own, a, netip.Addr.Compare)
+	return found
+}

@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+)
+
+// key is a value of one dimension of traffic. Protocols and ports use lo alone. An
+// address begins at the highest bit, an IPv4 one too: so 0.0.0.0/0 is the whole
+// dimension, as ::/0 is, and a set has one form only.
+type key struct{ hi, lo uint64 }
+
+func (k key) compare(other key) int {
+	if k.hi != other.hi {
+		return cmp.Compare(k.hi, other.hi)
+	}
+	return cmp.Compare(k.lo, other.lo)
+}
+
+func (k key) less(other key) bool {
+	return k.hi < other.hi || k.hi == other.hi && k.lo < other.lo
+}
+
+// next is the key after k; ok is false when k is the last of all.
+func (k key) next() (after key, ok bool) {
+	after = key{k.hi, k.lo + 1}
+	if after.lo == 0 {
+		after.hi++
+	}
+	return after, after != key{}
+}
+
+// before is the key before k, which is not the first.
+func (k key) before() key {
+	if k.lo == 0 {
+		return key{k.hi - 1, ^uint64(0)}
+	}
+	return key{k.hi, k.lo - 1}
+}
+
+func number(n int) key { return key{lo: uint64(n)} }
+
+// addressKey places an address, which is no IPv4-mapped one.
+func addressKey(a netip.Addr) key {
+	if a.Is4() {
+		b := a.As4()
+		return key{hi: uint64(binary.BigEndian.Uint32(b[:])) << 32}
+	}
+	b := a.As16()
+	return key{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+}
+
+// address is the inverse of addressKey.
+func (k key) address(v6 bool) netip.Addr {
+	if !v6 {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], uint32(k.hi>>32))
+		return netip.AddrFrom4(b)
+	}
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], k.hi)
+	binary.BigEndian.PutUint64(b[8:], k.lo)
+	return netip.AddrFrom16(b)
+}
+
+// interval is what lies from first to last, both inclusive.
+type interval struct{ first, last key }
+
+// hostMask has a one for every bit of a key that is not among the leading bits.
+func hostMask(bits int) key {
+	switch {
+	case bits == 0:
+		return key{^uint64(0), ^uint64(0)}
+	case bits < 64:
+		return key{^uint64(0) >> bits, ^uint64(0)}
+	case bits == 128:
+		return key{}
+	default:
+		return key{0, ^uint64(0) >> (bits - 64)}
+	}
+}
+
+// prefixInterval is the addresses of a prefix; host bits are ignored.
+func prefixInterval(p netip.Prefix) interval {
+	first, mask := addressKey(p.Masked().Addr()), hostMask(p.Bits())
+	return interval{first, key{first.hi | mask.hi, first.lo | mask.lo}}
+}
+
+// appendPrefixes adds the fewest prefixes that make up an interval of addresses.
+func appendPrefixes(out []netip.Prefix, in interval, v6 bool) []netip.Prefix {
+	longest := 32
+	if v6 {
+		longest = 128
+	}
+	for first := in.first; ; {
+		bits := 0
+		var last key
+		for ; ; bits++ {
+			mask := hostMask(bits)
+			last = key{first.hi | mask.hi, first.lo | mask.lo}
+			if first.hi&mask.hi == 0 && first.lo&mask.lo == 0 && !in.last.less(last) {
+				break
+			}
+			if bits == longest {
+				break
+			}
+		}
+		out = append(out, netip.PrefixFrom(first.address(v6), bits))
+		after, ok := last.next()
+		if !ok || in.last.less(after) {
+			return out
+		}
+		first = after
+	}
+}

@@ -1,0 +1,214 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// part is the hosts of a group for which sets of packets are the same, once the hosts'
+// own addresses are put in and left out again.
+type part struct {
+	loopback bool
+	sets     []ref
+	hosts    []hostPair
+}
+
+// parts takes a group apart by what sets of packets mean for each host. Sets that mean
+// nothing for a host are left out.
+func (g *group) parts(t *table, sets []ref) []part {
+	if g.path == Forward { // which has no own addresses
+		if slices.ContainsFunc(sets, func(r ref) bool { return r != empty }) {
+			return []part{{sets: sets, hosts: g.hosts}}
+		}
+		return nil
+	}
+	var out []part
+	for _, loopback := range []bool{false, true} {
+		if loopback && g.path != Local {
+			continue
+		}
+		p := projection{table: t, path: g.path, sets: sets}
+		p.find()
+		places := map[string]int{}
+		for _, h := range g.hosts {
+			own := loopbackAddresses
+			if !loopback {
+				own = ownOf(h)
+			}
+			mine := p.of(own)
+			if mine == nil {
+				continue
+			}
+			id := fmt.Sprint(mine)
+			place, ok := places[id]
+			if !ok {
+				place = len(out)
+				places[id] = place
+				out = append(out, part{loopback: loopback, sets: mine})
+			}
+			out[place].hosts = append(out[place].hosts, h)
+		}
+	}
+	return out
+}
+
+// ownOf is the addresses that a node has before or after.
+func ownOf(h hostPair) []netip.Addr {
+	own := h.after.own
+	for _, a := range h.before.own {
+		if !h.after.owns(a) {
+			own = append(own[:len(own):len(own)], a)
+		}
+	}
+	return own
+}
+
+// projection puts the addresses of one host after the other into sets of packets. What
+// depends on addresses are the tails of the diagrams: few, however many hosts there are.
+type projection struct {
+	*table
+	path  Path
+	sets  []ref
+	tails [2][]ref // Of the sets in IPv4 and in IPv6.
+	own   [2][]key // The addresses that are put in.
+	// made remembers what the same tails gave before.
+	made map[string][]ref
+}
+
+// find collects the tails that ask for an own address.
+func (p *projection) find() {
+	p.made = map[string][]ref{}
+	for family, version := range []int{4, 6} {
+		seen := map[ref]bool{}
+		var visit func(ref)
+		visit = func(r ref) {
+			switch l := p.level(r); {
+			case seen[r] || l == levels:
+			case l >= levelSource:
+				seen[r] = true
+				p.tails[family] = append(p.tails[family], r)
+			default:
+				seen[r] = true
+				for _, kid := range p.node(r).kids {
+					visit(kid)
+				}
+			}
+		}
+		for _, set := range p.sets {
+			visit(p.apply(and, set, p.families(version)))
+		}
+	}
+}
+
+// asks tells whether a dimension is an own address on the path.
+func (p *projection) asks(l level) bool {
+	switch p.path {
+	case Input:
+		return l == levelDestination
+	case Output:
+		return l == levelSource
+	default:
+		return l >= levelSource
+	}
+}
+
+// of is the sets for a host with these addresses, nil when all are empty. A host whose
+// addresses are not known may have any.
+func (p *projection) of(own []netip.Addr) []ref {
+	p.own = [2][]key{}
+	for _, a := range own {
+		family := 0
+		if a.Is6() {
+			family = 1
+		}
+		p.own[family] = append(p.own[family], addressKey(a))
+	}
+	var put [2]map[ref]ref
+	var id []ref
+	for family := range put {
+		put[family] = map[ref]ref{}
+		for _, tail := range p.tails[family] {
+			r := p.tail(tail, p.own[family], len(own) == 0)
+			put[family][tail] = r
+			id = append(id, r)
+		}
+	}
+	text := fmt.Sprint(id)
+	made, ok := p.made[text]
+	if !ok {
+		made = p.rebuild(put)
+		p.made[text] = made
+	}
+	return made
+}
+
+func (p *projection) rebuild(put [2]map[ref]ref) []ref {
+	out := make([]ref, len(p.sets))
+	any := false
+	for i, set := range p.sets {
+		for family, version := range []int{4, 6} {
+			own := p.replace(p.apply(and, set, p.families(version)), put[family])
+			out[i] = p.apply(or, out[i], own)
+		}
+		any = any || out[i] != empty
+	}
+	if !any {
+		return nil
+	}
+	return out
+}
+
+// tail is a tail without the own addresses: what holds for any of them.
+func (p *projection) tail(r ref, own []key, unknown bool) ref {
+	l := p.level(r)
+	if l == levels {
+		return r
+	}
+	n := *p.node(r)
+	if !p.asks(l) {
+		kids := make([]ref, len(n.kids))
+		for i, kid := range n.kids {
+			kids[i] = p.tail(kid, own, unknown)
+		}
+		return p.assemble(n, kids)
+	}
+	result := empty
+	if unknown {
+		for _, kid := range n.kids {
+			result = p.apply(or, result, p.tail(kid, own, unknown))
+		}
+		return result
+	}
+	for _, k := range own {
+		result = p.apply(or, result, p.tail(n.kids[n.find(k)], own, unknown))
+	}
+	return result
+}
+
+// assemble is a node with other kids, which ask for later dimensions.
+func (t *table) assemble(n node, kids []ref) ref {
+	made := t.begin(n.level)
+	for i, kid := range kids {
+		made.add(n.starts[i], kid)
+	}
+	return t.unique(made)
+}
+
+// replace is a diagram with other tails.
+func (t *table) replace(r ref, put map[ref]ref) ref {
+	if made, ok := put[r]; ok || r < terminals {
+		if !ok {
+			return r
+		}
+		return made
+	}
+	n := *t.node(r)
+	kids := make([]ref, len(n.kids))
+	for i, kid := range n.kids {
+		kids[i] = t.replace(kid, put)
+	}
+	made := t.assemble(n, kids)
+	put[r] = made
+	return made
+}
