@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/manifest"
+)
+
+// Values of --base.
+const (
+	baseDatastore = "datastore"
+	baseNone      = "none"
+)
+
+// questionFlags are the flags of every command that asks what policy does: about the datastore, about manifests
+// laid over it, or about manifests alone.
+type questionFlags struct {
+	fileFlags
+	base string
+}
+
+func (f *questionFlags) add(cmd *cobra.Command) {
+	f.fileFlags.add(cmd)
+	cmd.Flags().StringVar(&f.base, "base", baseDatastore, "what the files are laid over: "+baseDatastore+", or "+baseNone+" to look at the files alone")
+	complete(cmd, "base", []string{baseDatastore, baseNone})
+}
+
+// check refuses flags that do not go together.
+func (f *questionFlags) check(d *Deps, args []string) error {
+	switch {
+	case f.base != baseDatastore && f.base != baseNone:
+		return fmt.Errorf("unknown --base %q; write %s or %s", f.base, baseDatastore, baseNone)
+	case f.base == baseNone && len(f.files) == 0:
+		return errors.New("with --base none there is nothing to look at: write -f FILE")
+	}
+	if len(f.files) == 0 && len(args) == 0 {
+		return nil
+	}
+	return f.ignore(d, args)
+}
+
+// worlds gives the base, and the base with the files laid over it. Without files both are the same.
+// With files, automatic host endpoints are what the controller will make of nodes and configuration.
+func (f *questionFlags) worlds(ctx context.Context, d *Deps, g *globalOptions) (before, after *world, err error) {
+	items, err := f.items(ctx, d, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	before = newWorld()
+	if f.base == baseDatastore {
+		s, err := openSession(ctx, d, g, f.config, reading)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer s.close()
+		if before, err = readWorld(ctx, s.Store); err != nil {
+			return nil, nil, fmt.Errorf("reading the datastore: %w", err)
+		}
+	}
+	if len(f.files) == 0 {
+		return before, before, nil
+	}
+	_, enabled := before.autoCreates()
+	before = before.inStep(enabled)
+	return before, before.with(items).inStep(enabled), nil
+}
+
+// items are the objects of the files, which must be as valid as for a write.
+func (f *questionFlags) items(ctx context.Context, d *Deps, g *globalOptions) ([]manifest.Item, error) {
+	if len(f.files) == 0 {
+		return nil, nil
+	}
+	if f.base == baseNone {
+		g = nil // no configuration is read
+	}
+	input, err := f.read(ctx, d, g)
+	if errors.Is(err, errNoObjects) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	mistakes := inOrder(checked(input.Items, f.namespace), len(input.Items))
+	d.warnAbout(input.Warnings, mistakes)
+	d.warnOfRepeats(input.Items)
+	if len(mistakes) > 0 {
+		return nil, errors.New(countMistakes(mistakes) + " in the input\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
+	}
+	return input.Items, nil
+}

@@ -1,0 +1,138 @@
+package commands
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// worldKinds are the kinds that decide what becomes of traffic.
+var worldKinds = []*resources.Kind{
+	resources.HostEndpoint, resources.GlobalNetworkPolicy, resources.Tier, resources.Profile, resources.GlobalNetworkSet,
+	resources.FelixConfiguration, resources.Node, resources.KubeControllersConfiguration,
+}
+
+// world is all objects that decide what becomes of traffic. Objects in it are not changed.
+type world struct {
+	objects map[resources.Key]resources.Object
+	// items are where those come from that a manifest has.
+	items map[resources.Key]manifest.Item
+}
+
+func newWorld() *world {
+	return &world{objects: map[resources.Key]resources.Object{}, items: map[resources.Key]manifest.Item{}}
+}
+
+// readWorld reads a datastore, all kinds at once.
+func readWorld(ctx context.Context, store datastore.Store) (*world, error) {
+	lists := make([]*resources.List, len(worldKinds))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, kind := range worldKinds {
+		group.Go(func() (err error) {
+			lists[i], err = store.List(ctx, kind)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	w := newWorld()
+	for _, list := range lists {
+		for _, o := range list.Items {
+			w.put(o)
+		}
+	}
+	return w, nil
+}
+
+func (w *world) put(o resources.Object) {
+	if key, ok := resources.KeyOf(o); ok {
+		w.objects[key] = o
+	}
+}
+
+// with is the world with the objects of manifests in it. The last one counts.
+func (w *world) with(items []manifest.Item) *world {
+	next := &world{objects: maps.Clone(w.objects), items: maps.Clone(w.items)}
+	for _, item := range items {
+		next.put(item.Object)
+		next.items[item.Kind.Key(item.Object.GetName())] = item
+	}
+	return next
+}
+
+// autoCreates tells what the controller is asked to do.
+func (w *world) autoCreates() (config autohep.Config, enabled bool) {
+	o, ok := w.objects[resources.KubeControllersConfiguration.Key(v3.DefaultName)].(*v3.KubeControllersConfiguration)
+	if !ok {
+		return autohep.Config{}, false
+	}
+	config = autohep.ConfigFrom(o)
+	return config, config.AutoCreate
+}
+
+// inStep is the world as it is when the controller has made its automatic host endpoints. Those of a world in which
+// it is switched off stay as they are, unless it was on before: then it removes them.
+func (w *world) inStep(wasEnabled bool) *world {
+	config, enabled := w.autoCreates()
+	if !enabled && !wasEnabled {
+		return w
+	}
+	changes, _ := autohep.Plan(ofKind[*v3.Node](w, resources.Node), ofKind[*v3.HostEndpoint](w, resources.HostEndpoint), config)
+	next := &world{objects: maps.Clone(w.objects), items: w.items}
+	for _, h := range changes.Delete {
+		delete(next.objects, resources.HostEndpoint.Key(h.Name))
+	}
+	for _, h := range slices.Concat(changes.Create, changes.Update) {
+		next.put(h)
+	}
+	return next
+}
+
+// ofKind are the objects of one kind, by name.
+func ofKind[T resources.Object](w *world, kind *resources.Kind) []T {
+	var all []T
+	for key, o := range w.objects {
+		if t, ok := o.(T); ok && key.Kind == kind {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return all
+}
+
+// snapshot is the world for the policy engine.
+func (w *world) snapshot() policy.Snapshot {
+	return policy.Snapshot{
+		HostEndpoints:         ofKind[*v3.HostEndpoint](w, resources.HostEndpoint),
+		GlobalNetworkPolicies: ofKind[*v3.GlobalNetworkPolicy](w, resources.GlobalNetworkPolicy),
+		Tiers:                 ofKind[*v3.Tier](w, resources.Tier),
+		Profiles:              ofKind[*v3.Profile](w, resources.Profile),
+		GlobalNetworkSets:     ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet),
+		FelixConfigurations:   ofKind[*v3.FelixConfiguration](w, resources.FelixConfiguration),
+		Nodes:                 ofKind[*v3.Node](w, resources.Node),
+	}
+}
+
+// where says where an object or a field of it is written: "FILE:LINE:COLUMN" of a manifest, or nothing.
+func (w *world) where(o resources.Object, field string) string {
+	key, ok := resources.KeyOf(o)
+	if !ok {
+		return ""
+	}
+	item, ok := w.items[key]
+	if !ok {
+		return ""
+	}
+	return item.Mistake(field, "").Position.String()
+}
