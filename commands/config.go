@@ -42,6 +42,10 @@ type Config struct {
 	// LocalController is Disabled if automatic host endpoints are not to be kept in step.
 	LocalController string `json:"localController,omitempty"`
 
+	// Guard is what becomes of writes that cut off vital traffic, and GuardFlows the file that says which traffic that is.
+	Guard      string `json:"guard,omitempty"`
+	GuardFlows string `json:"guardFlows,omitempty"`
+
 	EtcdEndpoints    string `json:"etcdEndpoints,omitempty"`
 	EtcdDiscoverySrv string `json:"etcdDiscoverySrv,omitempty"`
 	EtcdUsername     string `json:"etcdUsername,omitempty"`
@@ -221,6 +225,8 @@ func configFromEnv(d *Deps) (Config, error) {
 	}
 	c.LocalPath, _ = d.LookupEnv("CALICO_LOCAL_PATH")
 	c.LocalController, _ = d.LookupEnv("CALICO_LOCAL_CONTROLLER")
+	c.Guard, _ = d.LookupEnv("CALICO_GUARD")
+	c.GuardFlows, _ = d.LookupEnv("CALICO_GUARD_FLOWS")
 	if len(problems) > 0 {
 		return Config{}, clientError(errors.Join(problems...))
 	}

@@ -16,6 +16,7 @@ type deleteOptions struct {
 	deps   *Deps
 	global *globalOptions
 	fileFlags
+	guardFlags
 	skipMissing bool
 	atomic      bool
 	kind        *resources.Kind
@@ -42,7 +43,8 @@ With a node go the host endpoints and configurations that are that node's. A tie
 			return runDelete(cmd.Context(), o)
 		},
 	}
-	o.add(cmd)
+	o.fileFlags.add(cmd)
+	o.guardFlags.add(cmd)
 	cmd.Flags().BoolVarP(&o.skipMissing, "skip-not-exists", "s", false, "make a missing object no error")
 	cmd.Flags().BoolVar(&o.atomic, "atomic", false, "delete everything or, if one object fails, nothing")
 	return cmd
@@ -82,21 +84,21 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := openSession(ctx, d, o.global, o.config, writing)
+	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, writing)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	step, done := d.progress(len(targets))
 	var results []datastore.Result
-	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+	automatic, err := s.change(ctx, attempt{write: func(tx datastore.Store) error {
+		step, done := s.progress(len(targets))
+		defer done()
 		var err error
 		results, err = datastore.DeleteAll(ctx, tx, targets, datastore.DeleteOptions{
 			SkipMissing: o.skipMissing, Together: o.atomic, Progress: step,
 		})
 		return err
-	}, func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 })
-	done()
+	}, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }})
 	if err != nil {
 		s.sayKept(results, err)
 		return err

@@ -18,6 +18,7 @@ type labelOptions struct {
 	deps   *Deps
 	global *globalOptions
 	storeFlags
+	guardFlags
 	overwrite bool
 	remove    bool
 	all       bool
@@ -59,7 +60,8 @@ Automatic host endpoints have the labels of their nodes, so a label on a node se
 			return runLabel(cmd.Context(), o)
 		},
 	}
-	o.add(cmd)
+	o.storeFlags.add(cmd)
+	o.guardFlags.add(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&o.overwrite, "overwrite", false, "change labels that have another value")
 	flags.BoolVar(&o.remove, "remove", false, "remove the labels whose keys are given")
@@ -146,19 +148,19 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := openSession(ctx, d, o.global, o.config, writing)
+	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, writing)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	var lines map[string][]string
 	var results []datastore.Result
-	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+	automatic, err := s.change(ctx, attempt{write: func(tx datastore.Store) error {
 		keys, err := o.keys(ctx, tx, matches)
 		if err != nil {
 			return err
 		}
-		step, done := d.progress(len(keys))
+		step, done := s.progress(len(keys))
 		defer done()
 		lines = map[string][]string{}
 		results, err = datastore.Edit(ctx, tx, keys, func(object resources.Object) (resources.Object, error) {
@@ -167,7 +169,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 			return object, err
 		}, step)
 		return err
-	}, nil)
+	}})
 	if err != nil {
 		s.sayKept(results, err)
 		return err

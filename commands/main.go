@@ -22,6 +22,7 @@ import (
 const (
 	exitDone        = 0
 	exitError       = 1
+	exitNo          = 3
 	exitInterrupted = 130
 )
 
@@ -29,6 +30,11 @@ const (
 type said string
 
 func (s said) Error() string { return string(s) }
+
+// answerNo is the error of a command that ran well and whose answer is no.
+type answerNo string
+
+func (a answerNo) Error() string { return string(a) }
 
 // Main runs the program with the arguments and the environment of the process, and
 // returns its exit code.
@@ -92,6 +98,9 @@ func Run(ctx context.Context, args []string, d Deps) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, new(answerNo)):
+		d.complain(err.Error())
+		return exitNo
 	case ctx.Err() == nil:
 		d.complain(err.Error())
 		return exitError

@@ -35,6 +35,7 @@ type patchOptions struct {
 	deps   *Deps
 	global *globalOptions
 	storeFlags
+	guardFlags
 	patch     string
 	patchFile string
 	patchType string
@@ -63,7 +64,8 @@ With --type strategic and merge, the patch is the part of the object that change
 			return runPatch(cmd.Context(), o)
 		},
 	}
-	o.add(cmd)
+	o.storeFlags.add(cmd)
+	o.guardFlags.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&o.patch, "patch", "p", "", "the patch, in JSON or YAML")
 	flags.StringVar(&o.patchFile, "patch-file", "", "a `file` with the patch, or - for standard input")
@@ -99,23 +101,25 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 	if err != nil {
 		return fmt.Errorf("hit error: %w", err)
 	}
-	s, err := openSession(ctx, o.deps, o.global, o.config, writing)
+	s, err := openGuarded(ctx, o.deps, o.global, o.config, o.guardFlags, writing)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	var results []datastore.Result
 	var warnings []manifest.Mistake
-	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+	automatic, err := s.change(ctx, attempt{write: func(tx datastore.Store) error {
 		var err error
 		results, err = datastore.Edit(ctx, tx, []resources.Key{o.kind.Key(o.name)}, func(stored resources.Object) (next resources.Object, err error) {
 			next, warnings, err = patched(o.kind, stored, patch, o.patchType)
 			return next, err
 		}, nil)
 		return errors.Join(err, results[0].Err)
-	}, nil)
+	}})
 	var unread manifest.Mistakes
 	switch {
+	case errors.Is(err, errRefused):
+		return err
 	case errors.As(err, &unread) && unread[0].UnknownField != "":
 		return errors.New(parseSummary(unread) + "\n" + unread.Error())
 	case errors.Is(err, datastore.ErrNotFound):

@@ -85,7 +85,10 @@ func seed(ctx context.Context, tx datastore.Store) error {
 // session is one command's use of a datastore.
 type session struct {
 	Backend
-	deps *Deps
+	deps  *Deps
+	guard *guard
+	// trying is set while a write is only tried.
+	trying bool
 	// notes are warnings about what a change came to, for the time when it is kept.
 	notes []string
 }
@@ -100,7 +103,7 @@ func openSession(ctx context.Context, d *Deps, g *globalOptions, configFile stri
 		return nil, err
 	}
 	d.log.Info("opened the datastore", "type", config.DatastoreType)
-	s := &session{Backend: backend, deps: d}
+	s := &session{Backend: backend, deps: d, guard: &guard{mode: guardOff}}
 	if !g.allowVersionMismatch {
 		s.compareVersions(ctx)
 	}
@@ -117,20 +120,73 @@ func (s *session) close() {
 	}
 }
 
+// openGuarded opens a session for a command whose writes are guarded.
+func openGuarded(ctx context.Context, d *Deps, g *globalOptions, configFile string, f guardFlags, a access) (*session, error) {
+	config, err := loadConfig(d, g, configFile)
+	if err != nil {
+		return nil, err
+	}
+	watching, err := f.guard(d, config)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openSession(ctx, d, g, configFile, a)
+	if err != nil {
+		return nil, err
+	}
+	if server, ok := s.Store.(interface{ Endpoints() []string }); ok {
+		watching.endpoints = server.Endpoints()
+	}
+	s.guard = watching
+	return s, nil
+}
+
+// controlled tells whether automatic host endpoints follow what is written: here, or in the cluster around the datastore.
+func (s *session) controlled() bool {
+	_, embedded := s.Store.(datastore.Atomic)
+	return s.RunsController || !embedded
+}
+
+// progress is that of Deps, and nothing while a write is only tried.
+func (s *session) progress(total int) (step, done func()) {
+	if s.trying {
+		return func() {}, func() {}
+	}
+	return s.deps.progress(total)
+}
+
 // errRollBack ends a transaction whose writes are not wanted.
 var errRollBack = errors.New("nothing was written")
 
-// change runs write. Where the datastore has transactions that is one, and automatic host
-// endpoints are brought in step in it; unless keep agrees to the outcome of write, nothing is kept (nil
-// always agrees). Elsewhere a controller does that, and write itself heeds what keep stands for.
-func (s *session) change(ctx context.Context, write func(datastore.Store) error, keep func() bool) (automatic autohep.Result, err error) {
+// attempt is what a command writes.
+type attempt struct {
+	// write may be called several times, first with a Store that keeps nothing.
+	write func(datastore.Store) error
+	// keep agrees to the outcome of write; nil always agrees.
+	keep func() bool
+	// dryRun keeps nothing, whatever the outcome.
+	dryRun bool
+}
+
+func (a attempt) kept() bool { return a.keep == nil || a.keep() }
+
+// change lets the guard look at an attempt and then makes it. Where the datastore has transactions that is one, and
+// automatic host endpoints are brought in step in it; what is not to be kept is undone. Elsewhere a controller does
+// that, and write itself heeds what keep and dryRun stand for.
+func (s *session) change(ctx context.Context, a attempt) (automatic autohep.Result, err error) {
 	store, ok := s.Store.(datastore.Atomic)
 	if !ok {
-		return automatic, write(s.Store)
+		if err := s.guard.check(ctx, s, s.Store, a); err != nil {
+			return automatic, err
+		}
+		return automatic, a.write(s.Store)
 	}
 	err = store.Atomically(ctx, func(tx datastore.Store) error {
-		automatic, err = s.writeAndControl(ctx, tx, write)
-		if err == nil && keep != nil && !keep() {
+		if err := s.guard.check(ctx, s, tx, a); err != nil {
+			return err
+		}
+		automatic, err = s.writeAndControl(ctx, tx, a.write)
+		if err == nil && (a.dryRun || !a.kept()) {
 			return errRollBack
 		}
 		return err

@@ -25,6 +25,7 @@ type writeOptions struct {
 	skipExisting bool
 	atomic       bool
 	dryRun       bool
+	guardFlags
 }
 
 // writeHelp is what the help texts of create, apply and replace have in common.
@@ -45,7 +46,8 @@ func (o *writeOptions) command(use, short, long, example string) *cobra.Command 
 			return runWrite(cmd.Context(), o)
 		},
 	}
-	o.add(cmd)
+	o.fileFlags.add(cmd)
+	o.guardFlags.add(cmd)
 	cmd.Flags().BoolVar(&o.atomic, "atomic", false, "write everything or, if one object fails, nothing")
 	return cmd
 }
@@ -70,7 +72,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if o.dryRun {
 		mode = reading
 	}
-	s, err := openSession(ctx, d, o.global, o.config, mode)
+	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, mode)
 	if err != nil {
 		return err
 	}
@@ -139,10 +141,10 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 	for i, item := range items {
 		objects[i] = item.Object
 	}
-	step, done := o.deps.progress(len(objects))
-	defer done()
 	var results []datastore.Result
-	automatic, err := s.change(ctx, func(tx datastore.Store) error {
+	automatic, err := s.change(ctx, attempt{write: func(tx datastore.Store) error {
+		step, done := s.progress(len(objects))
+		defer done()
 		_, undone := s.Store.(datastore.Atomic) // a dry run is undone, automatic endpoints and all
 		dryRun := o.dryRun && !undone
 		if !dryRun {
@@ -155,7 +157,7 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 			SkipExisting: o.skipExisting, Together: o.atomic, DryRun: dryRun, Progress: step,
 		})
 		return err
-	}, func() bool { return !o.dryRun && (!o.atomic || len(datastore.Failed(results)) == 0) })
+	}, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }, dryRun: o.dryRun})
 	return results, automatic, err
 }
 

@@ -103,3 +103,16 @@ func (s *Store) one(ctx context.Context, c datastore.Change) (resources.Object, 
 	outcome := s.WriteAll(ctx, []datastore.Change{c}, nil)[0]
 	return outcome.Object, outcome.Err
 }
+
+// Endpoints is where the members are reached, as host:port.
+func (s *Store) Endpoints() []string {
+	endpoints := make([]string, len(s.endpoints))
+	for i, endpoint := range s.endpoints {
+		_, address, ok := strings.Cut(endpoint, "://")
+		if !ok {
+			address = endpoint
+		}
+		endpoints[i] = address
+	}
+	return endpoints
+}

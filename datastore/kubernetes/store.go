@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -175,4 +176,12 @@ func nameOf(item []byte) string {
 	var o struct{ Metadata struct{ Name string } }
 	_ = json.Unmarshal(item, &o) // it is for a message
 	return o.Metadata.Name
+}
+
+// Endpoints is where the server is reached, as host:port.
+func (s *Store) Endpoints() []string {
+	if _, _, err := net.SplitHostPort(s.server); err != nil {
+		return []string{net.JoinHostPort(s.server, "443")}
+	}
+	return []string{s.server}
 }

@@ -1,0 +1,225 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// Values of --guard.
+const (
+	guardWarn   = "warn"
+	guardRefuse = "refuse"
+	guardOff    = "off"
+)
+
+var guardModes = []string{guardWarn, guardRefuse, guardOff}
+
+// errRefused ends a write that the guard does not let pass.
+var errRefused error = answerNo("nothing was written: the guard refuses to cut off this traffic; --guard=warn writes all the same")
+
+// guard looks at what a write would cut off before it is made.
+type guard struct {
+	mode  string
+	flows []vitalFlow
+	// endpoints are where the datastore is reached, as host:port.
+	endpoints []string
+}
+
+// check tries a write, and says which vital traffic would be denied by it and is not now. It returns errRefused if
+// the write must not be made.
+func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a attempt) error {
+	if g.mode == guardOff {
+		return nil
+	}
+	overlay := datastore.NewOverlay(store)
+	s.trying = true
+	err := a.write(overlay)
+	s.trying = false
+	if err != nil || !a.kept() {
+		return nil //nolint:nilerr // the write itself will say what is wrong
+	}
+	changed := overlay.Changed()
+	for key := range changed {
+		if !slices.Contains(worldKinds, key.Kind) {
+			delete(changed, key)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	losses, err := g.losses(ctx, s, overlay, changed)
+	switch {
+	case err != nil && g.mode == guardRefuse:
+		return fmt.Errorf("nothing was written: what it would cut off cannot be told: %w", err)
+	case err != nil:
+		s.deps.warn("what this write cuts off cannot be told: " + err.Error())
+		return nil
+	case len(losses) == 0:
+		return nil
+	}
+	s.deps.warn("this cuts off traffic that keeps the cluster alive:\n" + strings.Join(losses, "\n"))
+	if g.mode == guardRefuse {
+		return errRefused
+	}
+	return nil
+}
+
+// losses are lines about the vital traffic that is cut off.
+func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overlay, changed map[resources.Key]resources.Object) ([]string, error) {
+	before, err := readWorld(ctx, baseOf{overlay})
+	if err != nil {
+		return nil, err
+	}
+	after := before.changedBy(changed)
+	if s.controlled() {
+		_, enabled := before.autoCreates()
+		before, after = before.inStep(enabled), after.inStep(enabled)
+	}
+	engineBefore := policy.New(before.snapshot())
+	engineAfter := engineBefore.Next(after.snapshot())
+	c := newCluster(after)
+	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
+	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
+	return r.lines(policy.Guard(engineBefore, engineAfter, vital)), nil
+}
+
+// baseOf reads a datastore through an overlay, without what was changed.
+type baseOf struct{ *datastore.Overlay }
+
+func (b baseOf) List(ctx context.Context, kind *resources.Kind) (*resources.List, error) {
+	items, err := b.Base(ctx, kind)
+	return kind.NewList("", items), err
+}
+
+// changedBy is the world with changes; nil stands for a deletion.
+func (w *world) changedBy(changes map[resources.Key]resources.Object) *world {
+	next := w.with(nil)
+	for key, o := range changes {
+		delete(next.objects, key)
+		if o != nil {
+			next.put(o)
+		}
+	}
+	return next
+}
+
+// lossReport puts losses into words.
+type lossReport struct {
+	words  *words
+	world  *world
+	engine *policy.Engine
+	vital  []policy.Vital
+	meant  []vitalFlow
+}
+
+// lossGroup is what the same decision cuts off on the same nodes.
+type lossGroup struct {
+	nodes    []string
+	decision string
+	lost     []*lostFlow
+}
+
+// lostFlow is vital traffic that is cut off. loopback and own tell which addresses of the node it is to.
+type lostFlow struct {
+	flow          *vitalFlow
+	text          string
+	loopback, own bool
+}
+
+func (l *lostFlow) String() string {
+	text := l.flow.name + ": " + l.text
+	switch {
+	case l.loopback && l.own:
+		text += " (loopback and own address)"
+	case l.loopback:
+		text += " (loopback)"
+	case l.own:
+		text += " (own address)"
+	}
+	return text + "; " + l.flow.why
+}
+
+// lines are one for each group of losses, and one for each loss in it.
+func (r *lossReport) lines(losses []policy.Loss) []string {
+	var groups []*lossGroup
+	for _, l := range losses {
+		decision := r.world.decision(r.engine, l.Flow, l.Decision)
+		at := slices.IndexFunc(groups, func(g *lossGroup) bool { return g.decision == decision && slices.Equal(g.nodes, l.Nodes) })
+		if at < 0 {
+			at, groups = len(groups), append(groups, &lossGroup{nodes: l.Nodes, decision: decision})
+		}
+		groups[at].add(r.lost(l))
+	}
+	var lines []string
+	for _, g := range groups {
+		lines = append(lines, fmt.Sprintf("  on %s, because %s:", r.words.nodes(g.nodes), g.decision))
+		for _, l := range g.lost {
+			lines = append(lines, "    "+l.String())
+		}
+	}
+	return lines
+}
+
+// add enters a loss, together with one of the same traffic to other addresses of the node.
+func (g *lossGroup) add(l *lostFlow) {
+	for _, other := range g.lost {
+		if other.flow.name == l.flow.name && other.text == l.text {
+			other.loopback, other.own = other.loopback || l.loopback, other.own || l.own
+			return
+		}
+	}
+	g.lost = append(g.lost, l)
+}
+
+func (r *lossReport) lost(l policy.Loss) *lostFlow {
+	path := r.vital[l.Vital].Path
+	lost := &lostFlow{flow: &r.meant[l.Vital], text: r.words.traffic(l.Lost, path)}
+	if path == policy.Local {
+		lost.loopback, lost.own = l.Loopback, !l.Loopback
+	}
+	return lost
+}
+
+// guardFlags are the flags of every command that writes.
+type guardFlags struct{ mode, flows string }
+
+func (f *guardFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.mode, "guard", "", "what to do when a write would cut off traffic that keeps the cluster alive: "+
+		strings.Join(guardModes, ", ")+" (default "+guardWarn+"; CALICO_GUARD)")
+	cmd.Flags().StringVar(&f.flows, "guard-flows", "", "a `file` that says which traffic that is (CALICO_GUARD_FLOWS)")
+	complete(cmd, "guard", guardModes)
+}
+
+// guard finds out what the guard is to do: flags win over the environment, and that over a configuration file.
+func (f guardFlags) guard(d *Deps, c Config) (*guard, error) {
+	mode := d.firstOf(f.mode, "CALICO_GUARD", c.Guard)
+	if mode == "" {
+		mode = guardWarn
+	}
+	if !slices.Contains(guardModes, mode) {
+		return nil, fmt.Errorf("unknown --guard %q; write %s", mode, strings.Join(guardModes, ", "))
+	}
+	flows := vitalFlows()
+	if file := d.firstOf(f.flows, "CALICO_GUARD_FLOWS", c.GuardFlows); file != "" && mode != guardOff {
+		var err error
+		if flows, err = readFlows(file, flows); err != nil {
+			return nil, err
+		}
+	}
+	return &guard{mode: mode, flows: flows}, nil
+}
+
+// firstOf is the first that is set: a flag, a variable of the environment, a key of a configuration file.
+func (d *Deps) firstOf(flag, variable, key string) string {
+	fromEnv, _ := d.LookupEnv(variable)
+	return cmp.Or(flag, fromEnv, key)
+}

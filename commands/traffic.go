@@ -1,0 +1,269 @@
+package commands
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// words put sets of traffic into words, with names for the nodes of a world.
+type words struct {
+	cluster *cluster
+	space   *policy.Space
+	// groups are names of addresses, by how addresses writes them out.
+	groups map[string]string
+}
+
+func newWords(c *cluster) *words {
+	w := &words{cluster: c, space: policy.NewSpace(), groups: map[string]string{}}
+	if all := c.of(false); len(all) > 0 {
+		w.groups[w.canonical(all)] = "all nodes"
+	}
+	if masters := c.of(true); len(masters) > 0 {
+		w.groups[w.canonical(masters)] = "the control plane"
+	}
+	for node, addresses := range c.addresses {
+		if len(addresses) > 0 {
+			w.groups[w.canonical(addresses)] = node
+		}
+	}
+	return w
+}
+
+// canonical writes a set of addresses in one way.
+func (w *words) canonical(addresses []netip.Prefix) string {
+	var all []string
+	for _, box := range w.space.Set(policy.Box{Sources: addresses}).Boxes() {
+		all = append(all, fmt.Sprint(box.Sources))
+	}
+	return strings.Join(all, ";")
+}
+
+// shownNetworks is how many networks are written out.
+const shownNetworks = 4
+
+// addresses names a set of addresses: all of them, those of nodes, all but a few, or a few.
+func (w *words) addresses(all []netip.Prefix, ipVersion int) string {
+	if len(all) == 0 {
+		return anywhere(ipVersion)
+	}
+	if name, ok := w.groups[w.canonical(all)]; ok {
+		return name
+	}
+	if len(all) <= shownNetworks {
+		return networks(all)
+	}
+	v4 := slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() })
+	v6 := slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	if v4 != v6 {
+		version := 4
+		if v6 {
+			version = 6
+		}
+		if rest := w.rest(all, version); len(rest) > 0 && len(rest) <= shownNetworks {
+			return anywhere(version) + " but " + networks(rest)
+		}
+	}
+	return networks(all[:shownNetworks]) + fmt.Sprintf(" and %d more networks", len(all)-shownNetworks)
+}
+
+func anywhere(ipVersion int) string {
+	if ipVersion == 0 {
+		return "anywhere"
+	}
+	return fmt.Sprintf("anywhere in IPv%d", ipVersion)
+}
+
+// rest are the addresses of the family that are not in all; none if they are no mere addresses.
+func (w *words) rest(all []netip.Prefix, ipVersion int) []netip.Prefix {
+	family := policy.Box{IPVersion: ipVersion}
+	boxes := w.space.Set(family).Subtract(w.space.Set(policy.Box{IPVersion: ipVersion, Sources: all})).Boxes()
+	if len(boxes) != 1 {
+		return nil
+	}
+	return boxes[0].Sources
+}
+
+func networks(all []netip.Prefix) string {
+	texts := make([]string, len(all))
+	for i, p := range all {
+		texts[i] = p.String()
+		if p.IsSingleIP() {
+			texts[i] = p.Addr().String()
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// traffic puts the packets on a path into words: "TCP 22,80-90 from 10.0.0.0/8; ICMP from anywhere". Of those
+// of a node with itself, the addresses are left out.
+func (w *words) traffic(set policy.Set, path policy.Path) string {
+	boxes := set.Boxes()
+	if path == policy.Local {
+		for i := range boxes {
+			boxes[i].Sources, boxes[i].Destinations, boxes[i].IPVersion = nil, nil, 0
+		}
+		boxes = w.space.Set(boxes...).Boxes()
+	}
+	parts := make([]string, len(boxes))
+	for i, box := range boxes {
+		parts[i] = service(box)
+		switch path {
+		case policy.Local:
+			parts[i] += " from the node itself"
+		case policy.Output:
+			parts[i] += " to " + w.addresses(box.Destinations, box.IPVersion)
+		case policy.Forward:
+			parts[i] += " from " + w.addresses(box.Sources, box.IPVersion) + " to " + w.addresses(box.Destinations, box.IPVersion)
+		default:
+			parts[i] += " from " + w.addresses(box.Sources, box.IPVersion)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// service names protocol and ports of a box: "TCP 22,80-90", "ICMP type 8", "all protocols".
+func service(b policy.Box) string {
+	protocols := rangesText(b.Protocols, protocolText)
+	switch {
+	case len(b.Protocols) == 0:
+		protocols = "all protocols"
+	case len(b.Protocols) > 1 || b.Protocols[0].First != b.Protocols[0].Last:
+		protocols = "protocols " + protocols
+	case protocols[0] >= '0' && protocols[0] <= '9':
+		protocols = "protocol " + protocols
+	}
+	text := protocols
+	if len(b.Ports) > 0 {
+		text += " " + rangesText(b.Ports, portText)
+	}
+	if len(b.SourcePorts) > 0 {
+		text += " with source port " + rangesText(b.SourcePorts, portText)
+	}
+	for i, r := range b.ICMP {
+		if i == 0 {
+			text += " type "
+		} else {
+			text += ","
+		}
+		text += rangesText([]policy.Range{r.Types}, portText)
+		if r.Codes != (policy.Range{First: 0, Last: 255}) {
+			text += " code " + rangesText([]policy.Range{r.Codes}, portText)
+		}
+	}
+	return text
+}
+
+func portText(n uint16) string { return strconv.Itoa(int(n)) }
+
+func protocolText(n uint16) string {
+	for _, name := range v3.ProtocolNames() {
+		if number, ok := v3.ProtocolNumber(name); ok && uint16(number) == n {
+			return name
+		}
+	}
+	return strconv.Itoa(int(n))
+}
+
+func rangesText(ranges []policy.Range, text func(uint16) string) string {
+	parts := make([]string, len(ranges))
+	for i, r := range ranges {
+		parts[i] = text(r.First)
+		if r.Last != r.First {
+			parts[i] += "-" + text(r.Last)
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// shownNodes is how many nodes are named one by one.
+const shownNodes = 3
+
+// nodes names a group of nodes, which are sorted.
+func (w *words) nodes(names []string) string {
+	masters := 0
+	for _, name := range names {
+		if w.cluster.masters[name] {
+			masters++
+		}
+	}
+	what := ""
+	switch {
+	case len(names) == 1:
+		return names[0]
+	case len(names) == len(w.cluster.nodes):
+		return fmt.Sprintf("all %d nodes", len(names))
+	case masters == len(names):
+		what = "the control plane: "
+	case masters == 0 && len(w.cluster.masters) > 0 && len(names) == len(w.cluster.nodes)-len(w.cluster.masters):
+		return fmt.Sprintf("all %d nodes outside the control plane", len(names))
+	}
+	shown := strings.Join(names[:min(len(names), shownNodes)], ", ")
+	if len(names) > shownNodes {
+		shown += fmt.Sprintf(" and %d more", len(names)-shownNodes)
+	}
+	return fmt.Sprintf("%d nodes (%s%s)", len(names), what, shown)
+}
+
+// decision says what decided about a flow, in a few words.
+func (w *world) decision(e *policy.Engine, f policy.Flow, d policy.Decision) string {
+	if d.By == policy.ByTier {
+		if names := applied(e, f, d); names != "" {
+			return fmt.Sprintf("no rule of %s allows it, and tier %s ends there", names, d.Tier)
+		}
+	}
+	if d.Rule == nil {
+		return d.Why
+	}
+	text := ruleText(*d.Rule)
+	if at := w.where(d.Rule.Object, fmt.Sprintf("spec.%s[%d]", d.Rule.Direction, d.Rule.Index)); at != "" {
+		text += " (" + at + ")"
+	}
+	return text
+}
+
+// ruleText names a rule: "GlobalNetworkPolicy(web) ingress[2]".
+func ruleText(r policy.RuleRef) string {
+	if r.Object == nil {
+		return fmt.Sprintf("built-in failsafe port, %s[%d]", r.Direction, r.Index)
+	}
+	key, _ := resources.KeyOf(r.Object)
+	return fmt.Sprintf("%s %s[%d]", key, r.Direction, r.Index)
+}
+
+// shownPolicies is how many policies are named one by one.
+const shownPolicies = 4
+
+// applied names the policies that a flow came by in the tier that decided about it.
+func applied(e *policy.Engine, f policy.Flow, d policy.Decision) string {
+	trace, err := e.Trace(f)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, host := range trace.Hosts {
+		for _, stage := range host.Stages {
+			for _, list := range stage.Lists {
+				if stage.Stage == d.Stage && stage.Direction == d.Direction && list.By == policy.ByPolicy && list.Tier == d.Tier {
+					names = append(names, list.Object.GetName())
+				}
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	text := "GlobalNetworkPolicy " + strings.Join(names[:min(len(names), shownPolicies)], ", ")
+	if len(names) > shownPolicies {
+		text += fmt.Sprintf(" and %d more", len(names)-shownPolicies)
+	}
+	return text
+}

@@ -1,0 +1,283 @@
+package commands
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// IANA numbers of protocols.
+const (
+	protocolIPIP = 4
+	protocolTCP  = 6
+	protocolUDP  = 17
+)
+
+// Where traffic that keeps a cluster alive comes from or goes to.
+const (
+	peersAnywhere = "anywhere"
+	peersNodes    = "nodes"
+	peersMasters  = "control plane"
+	peersItself   = "the node itself"
+)
+
+// vitalFlow is traffic that keeps a cluster alive.
+type vitalFlow struct {
+	name, why string
+	protocol  uint16
+	ports     []policy.Range
+	// peers are the other ends of connections that the nodes accept, and targets of those that they make;
+	// empty for none.
+	peers, targets string
+	// networks are the other ends in place of peers.
+	networks []netip.Prefix
+	// masters restricts it to the control plane, and node to one node.
+	masters bool
+	node    string
+	// used tells whether the cluster has such traffic; nil for always.
+	used func(*cluster) bool
+}
+
+func ports(all ...uint16) []policy.Range {
+	out := make([]policy.Range, len(all))
+	for i, p := range all {
+		out[i] = policy.Range{First: p, Last: p}
+	}
+	return out
+}
+
+// vitalFlows is the traffic that keeps a cluster alive, in the order of importance.
+func vitalFlows() []vitalFlow {
+	return []vitalFlow{
+		{name: "SSH", why: "administrators reach the node by it", protocol: protocolTCP, ports: ports(22), peers: peersAnywhere},
+		{
+			name: "API server", why: "kubelets, controllers and this program reach the cluster by it",
+			protocol: protocolTCP, ports: ports(6443), peers: peersNodes, masters: true,
+		},
+		{
+			name: "API server, from the node itself", why: "the control plane's own processes reach the API server by it",
+			protocol: protocolTCP, ports: ports(6443), peers: peersItself, masters: true,
+		},
+		{
+			name: "API server, from nodes", why: "a kubelet that cannot reach it lets its node become NotReady",
+			protocol: protocolTCP, ports: ports(6443), targets: peersMasters,
+		},
+		{name: "kubelet API", why: "logs, exec and metrics come by it", protocol: protocolTCP, ports: ports(10250), peers: peersNodes},
+		{
+			name: "kubelet, from the node itself", why: "it is asked for its health on the node, and restarted without an answer",
+			protocol: protocolTCP, ports: ports(10248, 10250), peers: peersItself,
+		},
+		{
+			name: "etcd", why: "members that do not see each other lose the quorum, and with it the cluster",
+			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2380}}, peers: peersMasters, targets: peersMasters, masters: true,
+		},
+		{
+			name: "etcd, from the node itself", why: "the API server reaches its datastore by it",
+			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2381}}, peers: peersItself, masters: true,
+		},
+		{
+			name: "scheduler's health", why: "the kubelet restarts the scheduler without an answer",
+			protocol: protocolTCP, ports: ports(10251, 10259), peers: peersItself, masters: true,
+		},
+		{
+			name: "controller manager's health", why: "the kubelet restarts the controller manager without an answer",
+			protocol: protocolTCP, ports: ports(10252, 10257), peers: peersItself, masters: true,
+		},
+		{
+			name: "calico-node's health", why: "the kubelet restarts calico-node without an answer, and the node's policy stands still",
+			protocol: protocolTCP, ports: ports(9099), peers: peersItself,
+		},
+		{name: "Typha", why: "calico-node gets its policy by it", protocol: protocolTCP, ports: ports(5473), peers: peersNodes, targets: peersNodes},
+		{
+			name: "BGP", why: "routes to pods are exchanged by it", protocol: protocolTCP, ports: ports(179),
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasBGP,
+		},
+		{
+			name: "VXLAN", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(4789),
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasVXLAN,
+		},
+		{
+			name: "IP-in-IP", why: "pods of different nodes reach each other by it", protocol: protocolIPIP,
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasIPIP,
+		},
+		{
+			name: "WireGuard", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(51820, 51821),
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasWireguard,
+		},
+		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: peersAnywhere},
+		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: peersAnywhere},
+		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), targets: peersAnywhere},
+		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), peers: peersAnywhere},
+		{name: "NTP", why: "certificates are refused when the clock is wrong", protocol: protocolUDP, ports: ports(123), targets: peersAnywhere},
+	}
+}
+
+// cluster is what the nodes of a world tell about it.
+type cluster struct {
+	nodes   []*v3.Node
+	masters map[string]bool
+	// addresses are those of each node.
+	addresses map[string][]netip.Prefix
+}
+
+// roleLabels mark the nodes of the control plane.
+var roleLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
+
+func newCluster(w *world) *cluster {
+	c := &cluster{nodes: ofKind[*v3.Node](w, resources.Node), masters: map[string]bool{}, addresses: map[string][]netip.Prefix{}}
+	for _, node := range c.nodes {
+		c.noteRole(node.Name, node.Labels)
+		if bgp := node.Spec.BGP; bgp != nil {
+			c.note(node.Name, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
+		}
+		c.note(node.Name, node.Spec.IPv4VXLANTunnelAddr, node.Spec.IPv6VXLANTunnelAddr)
+		for _, a := range node.Spec.Addresses {
+			c.note(node.Name, a.Address)
+		}
+	}
+	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
+		c.noteRole(h.Spec.Node, h.Labels)
+		c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
+	}
+	return c
+}
+
+func (c *cluster) noteRole(node string, labels map[string]string) {
+	for _, label := range roleLabels {
+		if _, ok := labels[label]; ok {
+			c.masters[node] = true
+		}
+	}
+}
+
+// note adds addresses, which may have the length of a network behind them.
+func (c *cluster) note(node string, texts ...string) {
+	for _, text := range texts {
+		bare, _, _ := strings.Cut(text, "/")
+		a, err := netip.ParseAddr(bare)
+		if err != nil {
+			continue
+		}
+		a = a.Unmap().WithZone("")
+		if p := netip.PrefixFrom(a, a.BitLen()); !slices.Contains(c.addresses[node], p) {
+			c.addresses[node] = append(c.addresses[node], p)
+		}
+	}
+}
+
+// of are the addresses of all nodes, or of the control plane.
+func (c *cluster) of(masters bool) []netip.Prefix {
+	var all []netip.Prefix
+	for node, addresses := range c.addresses {
+		if !masters || c.masters[node] {
+			all = append(all, addresses...)
+		}
+	}
+	slices.SortFunc(all, netip.Prefix.Compare)
+	return slices.Compact(all)
+}
+
+func (c *cluster) any(has func(*v3.Node) bool) bool { return slices.ContainsFunc(c.nodes, has) }
+
+func (c *cluster) hasBGP() bool {
+	return c.any(func(n *v3.Node) bool { return n.Spec.BGP != nil && n.Spec.BGP.IPv4Address+n.Spec.BGP.IPv6Address != "" })
+}
+
+func (c *cluster) hasVXLAN() bool {
+	return c.any(func(n *v3.Node) bool { return n.Spec.IPv4VXLANTunnelAddr+n.Spec.IPv6VXLANTunnelAddr != "" })
+}
+
+func (c *cluster) hasIPIP() bool {
+	return c.any(func(n *v3.Node) bool { return n.Spec.BGP != nil && n.Spec.BGP.IPv4IPIPTunnelAddr != "" })
+}
+
+func (c *cluster) hasWireguard() bool {
+	return c.any(func(n *v3.Node) bool {
+		return n.Spec.Wireguard != nil || n.Status.WireguardPublicKey+n.Status.WireguardPublicKeyV6 != ""
+	})
+}
+
+// vital gives the flows for the engine, with the flow that each stands for.
+func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalFlow) {
+	add := func(f vitalFlow, path policy.Path, box policy.Box) {
+		v := policy.Vital{Name: f.name, Why: f.why, Path: path, Boxes: []policy.Box{box}}
+		switch {
+		case f.node != "":
+			v.Nodes = func(name string) bool { return name == f.node }
+		case f.masters && len(c.masters) > 0:
+			v.Nodes = func(name string) bool { return c.masters[name] }
+		}
+		vital, meant = append(vital, v), append(meant, f)
+	}
+	for _, f := range flows {
+		if f.used != nil && !f.used(c) {
+			continue
+		}
+		box := policy.Box{Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports}
+		if f.peers == peersItself {
+			add(f, policy.Local, box)
+			continue
+		}
+		if addresses, ok := c.peers(f.peers, f.networks); ok {
+			in := box
+			in.Sources = addresses
+			add(f, policy.Input, in)
+		}
+		if addresses, ok := c.peers(f.targets, f.networks); ok {
+			out := box
+			out.Destinations = addresses
+			add(f, policy.Output, out)
+		}
+	}
+	return vital, meant
+}
+
+// peers are addresses, none for all; ok is false if there is nobody.
+func (c *cluster) peers(who string, networks []netip.Prefix) (addresses []netip.Prefix, ok bool) {
+	switch {
+	case who == "":
+		return nil, false
+	case len(networks) > 0:
+		return networks, true
+	case who == peersAnywhere:
+		return nil, true
+	}
+	addresses = c.of(who == peersMasters && len(c.masters) > 0)
+	return addresses, len(addresses) > 0
+}
+
+// connectionFlows are the connections of this command to its datastore, where a node accepts them.
+func (c *cluster) connectionFlows(ctx context.Context, endpoints []string) []vitalFlow {
+	var flows []vitalFlow
+	for _, endpoint := range endpoints {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "udp", endpoint) // sends nothing, but finds the way
+		if err != nil {
+			continue
+		}
+		local, remote := addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
+		_ = conn.Close()
+		for node, addresses := range c.addresses {
+			if !slices.Contains(addresses, netip.PrefixFrom(remote.Addr(), remote.Addr().BitLen())) {
+				continue
+			}
+			flows = append(flows, vitalFlow{
+				name: "the connection of this command", why: "what is written could not be taken back from here without it",
+				protocol: protocolTCP, ports: ports(remote.Port()), peers: peersAnywhere,
+				networks: []netip.Prefix{netip.PrefixFrom(local.Addr(), local.Addr().BitLen())}, node: node,
+			})
+		}
+	}
+	return flows
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	p := a.(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
+}
