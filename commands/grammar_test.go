@@ -60,14 +60,14 @@ Options:
 
 // ownFlags are the flags that the classic grammar does not have.
 var ownFlags = map[string][]string{
-	"":         {"request-timeout"},   // of every command: no server is waited for without end
-	"create":   {"atomic"},            // all or nothing
-	"apply":    {"atomic", "dry-run"}, // ... and what would happen
-	"replace":  {"atomic"},
-	"delete":   {"atomic"},
+	"":         {"request-timeout"},                           // of every command: no server is waited for without end
+	"create":   {"atomic", "guard", "guard-flows"},            // all or nothing; what a write would cut off
+	"apply":    {"atomic", "dry-run", "guard", "guard-flows"}, // ... and what would happen
+	"replace":  {"atomic", "guard", "guard-flows"},
+	"delete":   {"atomic", "guard", "guard-flows"},
 	"get":      {"all-namespaces-a", "selector", "watch", "watch-only"}, // the long form of -a, which later versions hide; a filter; changes
-	"patch":    {"patch-file"},                                          // a patch need not fit in a command line
-	"label":    {"all", "selector"},                                     // many objects in one command
+	"patch":    {"guard", "guard-flows", "patch-file"},                  // a patch need not fit in a command line
+	"label":    {"all", "guard", "guard-flows", "selector"},             // many objects in one command
 	"validate": {"output"},                                              // findings for machines
 }
 

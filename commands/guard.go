@@ -81,8 +81,7 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	}
 	after := before.changedBy(changed)
 	if s.controlled() {
-		_, enabled := before.autoCreates()
-		before, after = before.inStep(enabled), after.inStep(enabled)
+		before, after = inStep(before, after)
 	}
 	engineBefore := policy.New(before.snapshot())
 	engineAfter := engineBefore.Next(after.snapshot())
@@ -148,6 +147,9 @@ func (l *lostFlow) String() string {
 	return text + "; " + l.flow.why
 }
 
+// shownLosses is how many groups of losses are written out.
+const shownLosses = 8
+
 // lines are one for each group of losses, and one for each loss in it.
 func (r *lossReport) lines(losses []policy.Loss) []string {
 	var groups []*lossGroup
@@ -160,7 +162,11 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 		groups[at].add(r.lost(l))
 	}
 	var lines []string
-	for _, g := range groups {
+	for i, g := range groups {
+		if i == shownLosses {
+			lines = append(lines, fmt.Sprintf("  and in %s more; calicoctl diff shows all that changes", count(len(groups)-i, "such case")))
+			break
+		}
 		lines = append(lines, fmt.Sprintf("  on %s, because %s:", r.words.nodes(g.nodes), g.decision))
 		for _, l := range g.lost {
 			lines = append(lines, "    "+l.String())
@@ -182,7 +188,7 @@ func (g *lossGroup) add(l *lostFlow) {
 
 func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	path := r.vital[l.Vital].Path
-	lost := &lostFlow{flow: &r.meant[l.Vital], text: r.words.traffic(l.Lost, path)}
+	lost := &lostFlow{flow: &r.meant[l.Vital], text: strings.Join(r.words.traffic(l.Lost, path), "; ")}
 	if path == policy.Local {
 		lost.loopback, lost.own = l.Loopback, !l.Loopback
 	}

@@ -31,7 +31,7 @@ type said string
 
 func (s said) Error() string { return string(s) }
 
-// answerNo is the error of a command that ran well and whose answer is no.
+// answerNo is the error of a command that ran well and whose answer is no. It may be empty if all is said.
 type answerNo string
 
 func (a answerNo) Error() string { return string(a) }
@@ -99,7 +99,9 @@ func Run(ctx context.Context, args []string, d Deps) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, new(answerNo)):
-		d.complain(err.Error())
+		if err.Error() != "" {
+			d.complain(err.Error())
+		}
 		return exitNo
 	case ctx.Err() == nil:
 		d.complain(err.Error())

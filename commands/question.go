@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/datastore/local"
 	"github.com/edfb3db0/calicoctl/manifest"
 )
 
@@ -51,23 +53,41 @@ func (f *questionFlags) worlds(ctx context.Context, d *Deps, g *globalOptions) (
 	if err != nil {
 		return nil, nil, err
 	}
-	before = newWorld()
-	if f.base == baseDatastore {
-		s, err := openSession(ctx, d, g, f.config, reading)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer s.close()
-		if before, err = readWorld(ctx, s.Store); err != nil {
-			return nil, nil, fmt.Errorf("reading the datastore: %w", err)
-		}
+	store, closeStore, err := f.open(ctx, d, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer closeStore()
+	if before, err = readWorld(ctx, store); err != nil {
+		return nil, nil, fmt.Errorf("reading the datastore: %w", err)
 	}
 	if len(f.files) == 0 {
 		return before, before, nil
 	}
+	before, after = inStep(before, before.with(items))
+	return before, after, nil
+}
+
+// inStep is both worlds with the automatic host endpoints that the controller makes in them.
+func inStep(before, after *world) (*world, *world) {
 	_, enabled := before.autoCreates()
-	before = before.inStep(enabled)
-	return before, before.with(items).inStep(enabled), nil
+	return before.inStep(enabled), after.inStep(enabled)
+}
+
+// open opens the base.
+func (f *questionFlags) open(ctx context.Context, d *Deps, g *globalOptions) (store datastore.Store, closeStore func(), err error) {
+	if f.base == baseNone {
+		nothing, err := local.OpenMemory(ctx, local.WithSeed(func(tx datastore.Store) error { return seed(ctx, tx) }))
+		if err != nil {
+			return nil, nil, err
+		}
+		return nothing, func() { _ = nothing.Close() }, nil
+	}
+	s, err := openSession(ctx, d, g, f.config, reading)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.Store, s.close, nil
 }
 
 // items are the objects of the files, which must be as valid as for a write.

@@ -22,6 +22,7 @@ func paint(text string, attributes ...color.Attribute) string {
 }
 
 func red(text string) string    { return paint(text, color.FgRed) }
+func green(text string) string  { return paint(text, color.FgGreen) }
 func yellow(text string) string { return paint(text, color.FgYellow) }
 func bold(text string) string   { return paint(text, color.Bold) }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/edfb3db0/calicoctl/output"
 	"github.com/edfb3db0/calicoctl/policy"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -101,31 +102,19 @@ func networks(all []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-// traffic puts the packets on a path into words: "TCP 22,80-90 from 10.0.0.0/8; ICMP from anywhere". Of those
+// traffic puts the packets on a path into words: "TCP 22,80-90 from 10.0.0.0/8", "ICMP from anywhere". Of those
 // of a node with itself, the addresses are left out.
-func (w *words) traffic(set policy.Set, path policy.Path) string {
-	boxes := set.Boxes()
-	if path == policy.Local {
-		for i := range boxes {
-			boxes[i].Sources, boxes[i].Destinations, boxes[i].IPVersion = nil, nil, 0
-		}
-		boxes = w.space.Set(boxes...).Boxes()
-	}
+func (w *words) traffic(set policy.Set, path policy.Path) []string {
+	boxes := w.open(set, path)
 	parts := make([]string, len(boxes))
 	for i, box := range boxes {
-		parts[i] = service(box)
-		switch path {
-		case policy.Local:
-			parts[i] += " from the node itself"
-		case policy.Output:
-			parts[i] += " to " + w.addresses(box.Destinations, box.IPVersion)
-		case policy.Forward:
-			parts[i] += " from " + w.addresses(box.Sources, box.IPVersion) + " to " + w.addresses(box.Destinations, box.IPVersion)
-		default:
-			parts[i] += " from " + w.addresses(box.Sources, box.IPVersion)
+		direction := " from "
+		if path == policy.Output {
+			direction = " to "
 		}
+		parts[i] = service(box) + direction + w.peers(box, path)
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // service names protocol and ports of a box: "TCP 22,80-90", "ICMP type 8", "all protocols".
@@ -266,4 +255,9 @@ func applied(e *policy.Engine, f policy.Flow, d policy.Decision) string {
 		text += fmt.Sprintf(" and %d more", len(names)-shownPolicies)
 	}
 	return text
+}
+
+// cell is text for a cell of a Markdown table.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ").Replace(output.EscapeLines(text))
 }

@@ -62,16 +62,16 @@ func vitalFlows() []vitalFlow {
 			protocol: protocolTCP, ports: ports(6443), peers: peersNodes, masters: true,
 		},
 		{
-			name: "API server, from the node itself", why: "the control plane's own processes reach the API server by it",
+			name: "API server's local clients", why: "the control plane's own processes reach the API server by it",
 			protocol: protocolTCP, ports: ports(6443), peers: peersItself, masters: true,
 		},
 		{
-			name: "API server, from nodes", why: "a kubelet that cannot reach it lets its node become NotReady",
+			name: "ways to the API server", why: "a kubelet that cannot reach it lets its node become NotReady",
 			protocol: protocolTCP, ports: ports(6443), targets: peersMasters,
 		},
 		{name: "kubelet API", why: "logs, exec and metrics come by it", protocol: protocolTCP, ports: ports(10250), peers: peersNodes},
 		{
-			name: "kubelet, from the node itself", why: "it is asked for its health on the node, and restarted without an answer",
+			name: "kubelet's local clients", why: "it is asked for its health on the node, and restarted without an answer",
 			protocol: protocolTCP, ports: ports(10248, 10250), peers: peersItself,
 		},
 		{
@@ -79,7 +79,7 @@ func vitalFlows() []vitalFlow {
 			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2380}}, peers: peersMasters, targets: peersMasters, masters: true,
 		},
 		{
-			name: "etcd, from the node itself", why: "the API server reaches its datastore by it",
+			name: "etcd's local clients", why: "the API server reaches its datastore by it",
 			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2381}}, peers: peersItself, masters: true,
 		},
 		{

@@ -1,0 +1,327 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/output"
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/selector"
+)
+
+// Further values of --output.
+const (
+	formatWide = "wide"
+	formatCSV  = "csv"
+)
+
+var connectivityFormats = []string{formatText, formatWide, formatJSON, formatCSV, formatMarkdown}
+
+type connectivityOptions struct {
+	deps   *Deps
+	global *globalOptions
+	questionFlags
+	to     string
+	from   string
+	format string
+}
+
+func newConnectivity(d *Deps, g *globalOptions) *cobra.Command {
+	o := &connectivityOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "connectivity [--to NODE|SELECTOR] [--from CIDR]",
+		Short: "Show who may reach which ports of which nodes",
+		Long: `Show what the nodes accept: for each class of nodes that the same policies apply to, which protocols and ports are open, and to whom. With -o wide, csv and json also what they may send, what they may send themselves, and what may pass through them.
+
+What depends on facts that no object here has is listed as unknown.
+` + exitStatus,
+		Example: `  calicoctl connectivity
+  calicoctl connectivity --to "has(node-role.kubernetes.io/control-plane)" --from 198.51.100.0/24
+  calicoctl connectivity -f manifests/ --base none -o csv`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return runConnectivity(cmd.Context(), o)
+		},
+	}
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.to, "to", "", "show one `node`, or those whose labels match a selector")
+	flags.StringVar(&o.from, "from", "", "show what is open to this `network` or address")
+	flags.StringVarP(&o.format, "output", "o", formatText, "the format: "+strings.Join(connectivityFormats, ", "))
+	complete(cmd, "output", connectivityFormats)
+	return cmd
+}
+
+func (o *connectivityOptions) complete(args []string) error {
+	if !slices.Contains(connectivityFormats, o.format) {
+		return fmt.Errorf("unknown output format %q; write %s", o.format, strings.Join(connectivityFormats, ", "))
+	}
+	if len(args) > 0 && len(o.files) == 0 {
+		return fmt.Errorf("unknown argument %q; write --to %[1]s for a node", args[0])
+	}
+	return o.check(o.deps, args)
+}
+
+// connection is one line of the answer: a service of a class of nodes, and who may use it.
+type connection struct {
+	Nodes []string `json:"nodes"`
+	// Labels are those that all endpoints of the class have in common.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Protected tells whether a host endpoint governs the traffic.
+	Protected bool        `json:"protected"`
+	Path      policy.Path `json:"path"`
+	// Verdict is allow or unknown.
+	Verdict policy.Verdict `json:"verdict"`
+	Service string         `json:"service"`
+	Peers   string         `json:"peers"`
+	Box     policy.Box     `json:"box"`
+}
+
+func runConnectivity(ctx context.Context, o *connectivityOptions) error {
+	var within []policy.Box
+	if o.from != "" {
+		network, err := parseNetwork(o.from)
+		if err != nil {
+			return err
+		}
+		within = []policy.Box{{Sources: []netip.Prefix{network}}}
+	}
+	_, world, err := o.worlds(ctx, o.deps, o.global)
+	if err != nil {
+		return err
+	}
+	wanted, err := world.nodesNamed(o.to)
+	if err != nil {
+		return err
+	}
+	c := newCluster(world)
+	w := newWords(c)
+	query := policy.Query{Paths: []policy.Path{policy.Input}, Nodes: wanted, Within: within}
+	if o.format != formatText && o.format != formatMarkdown {
+		query.Paths = []policy.Path{policy.Input, policy.Output, policy.Local, policy.Forward}
+	}
+	var found []connection
+	for _, class := range policy.New(world.snapshot()).Connections(query) {
+		found = append(found, w.connections(class, wanted)...)
+	}
+	if len(found) == 0 {
+		o.deps.say("nothing is open there, or there are no nodes")
+	}
+	return o.print(w, found)
+}
+
+// parseNetwork reads a network or a single address.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", text)
+	}
+	return network.Masked(), nil
+}
+
+// nodesNamed tells which nodes are meant by a name, or by a selector for the labels of nodes and of their endpoints;
+// nil stands for all.
+func (w *world) nodesNamed(text string) (func(string) bool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	names := w.nodeNames()
+	if slices.Contains(names, text) {
+		return func(name string) bool { return name == text }, nil
+	}
+	expression, err := selector.Parse(text)
+	if err != nil {
+		problem := fmt.Sprintf("there is no node %s, and it is no selector", text)
+		if near, ok := resources.Nearest(text, names); ok {
+			problem += "; did you mean " + near + "?"
+		}
+		return nil, fmt.Errorf("%s", problem)
+	}
+	meant := map[string]bool{}
+	for _, node := range ofKind[*v3.Node](w, resources.Node) {
+		meant[node.Name] = meant[node.Name] || expression.Evaluate(selector.Map(node.Labels))
+	}
+	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
+		meant[h.Spec.Node] = meant[h.Spec.Node] || expression.Evaluate(selector.Map(h.Labels))
+	}
+	return func(name string) bool { return meant[name] }, nil
+}
+
+// nodeNames are the nodes, and those that host endpoints are on.
+func (w *world) nodeNames() []string {
+	names := map[string]bool{}
+	for _, node := range ofKind[*v3.Node](w, resources.Node) {
+		names[node.Name] = true
+	}
+	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
+		names[h.Spec.Node] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// connections are what is open on a path of a class.
+func (w *words) connections(c policy.Connection, wanted func(string) bool) []connection {
+	nodes := slices.Clone(c.Class.Nodes)
+	if wanted != nil {
+		nodes = slices.DeleteFunc(nodes, func(name string) bool { return !wanted(name) })
+	}
+	if len(nodes) == 0 {
+		return nil
+	}
+	var all []connection
+	for _, part := range []struct {
+		verdict policy.Verdict
+		set     policy.Set
+	}{{policy.Allowed, c.Allowed}, {policy.Unknown, c.Unknown}} {
+		for _, box := range w.open(part.set, c.Path) {
+			all = append(all, connection{
+				Nodes: nodes, Labels: c.Class.Labels(), Protected: len(c.Class.Endpoints) > 0, Path: c.Path, Verdict: part.verdict,
+				Service: service(box), Peers: w.peers(box, c.Path), Box: box,
+			})
+		}
+	}
+	return all
+}
+
+// open are the boxes of a set, those of a node with itself without addresses.
+func (w *words) open(set policy.Set, path policy.Path) []policy.Box {
+	boxes := set.Boxes()
+	if path != policy.Local {
+		return withoutFamilies(boxes)
+	}
+	for i := range boxes {
+		boxes[i].Sources, boxes[i].Destinations, boxes[i].IPVersion = nil, nil, 0
+	}
+	return w.space.Set(boxes...).Boxes()
+}
+
+// withoutFamilies makes one box of two that differ in nothing but the family.
+func withoutFamilies(boxes []policy.Box) []policy.Box {
+	var out []policy.Box
+	for _, box := range boxes {
+		other := box
+		other.IPVersion = 4 + 6 - box.IPVersion
+		at := slices.IndexFunc(out, func(b policy.Box) bool { return box.IPVersion != 0 && reflect.DeepEqual(b, other) })
+		if at >= 0 {
+			out[at].IPVersion = 0
+			continue
+		}
+		out = append(out, box)
+	}
+	return out
+}
+
+// peers names the other end of a box.
+func (w *words) peers(b policy.Box, path policy.Path) string {
+	switch path {
+	case policy.Local:
+		return "the node itself"
+	case policy.Output:
+		return w.addresses(b.Destinations, b.IPVersion)
+	case policy.Forward:
+		return w.addresses(b.Sources, b.IPVersion) + " to " + w.addresses(b.Destinations, b.IPVersion)
+	default:
+		return w.addresses(b.Sources, b.IPVersion)
+	}
+}
+
+func (o *connectivityOptions) print(w *words, found []connection) error {
+	switch o.format {
+	case formatJSON:
+		encoder := json.NewEncoder(o.deps.Out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(append([]connection{}, found...))
+	case formatCSV:
+		return printConnectionsCSV(o.deps.Out, found)
+	case formatMarkdown:
+		return w.printConnectionsMarkdown(o.deps.Out, found)
+	default:
+		return w.printConnections(o.deps.Out, found)
+	}
+}
+
+// pathWords say what a path is to the nodes.
+func pathWords(p policy.Path, nodes int) string {
+	words := map[policy.Path][2]string{
+		policy.Input: {"accepts", "accept"}, policy.Output: {"may send", "may send"},
+		policy.Local: {"may send itself", "may send themselves"}, policy.Forward: {"lets through", "let through"},
+	}[p]
+	if nodes == 1 {
+		return words[0]
+	}
+	return words[1]
+}
+
+// printConnections writes a heading for each class and path, and below it what is open.
+func (w *words) printConnections(out io.Writer, found []connection) error {
+	var b strings.Builder
+	for rest := found; len(rest) > 0; {
+		first := rest[0]
+		n := 1
+		for n < len(rest) && rest[n].Path == first.Path && slices.Equal(rest[n].Nodes, first.Nodes) && rest[n].Protected == first.Protected {
+			n++
+		}
+		open := ""
+		if !first.Protected {
+			open = ", without a host endpoint"
+		}
+		fmt.Fprintf(&b, "%s%s %s\n", output.EscapeLines(w.nodes(first.Nodes)), open, pathWords(first.Path, len(first.Nodes)))
+		width := 0
+		for _, c := range rest[:n] {
+			width = max(width, len(c.Service))
+		}
+		for _, c := range rest[:n] {
+			unknown := ""
+			if c.Verdict == policy.Unknown {
+				unknown = " (unknown)"
+			}
+			fmt.Fprintf(&b, "  %-*s   %s%s\n", width, c.Service, output.EscapeLines(c.Peers), unknown)
+		}
+		b.WriteString("\n")
+		rest = rest[n:]
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func printConnectionsCSV(out io.Writer, found []connection) error {
+	w := csv.NewWriter(out)
+	_ = w.Write([]string{"nodes", "path", "verdict", "service", "peers"}) // Error tells
+	for _, c := range found {
+		_ = w.Write([]string{strings.Join(c.Nodes, " "), string(c.Path), string(c.Verdict), c.Service, c.Peers})
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func (w *words) printConnectionsMarkdown(out io.Writer, found []connection) error {
+	var b strings.Builder
+	b.WriteString("| Nodes | Service | From |\n| :-- | :-- | :-- |\n")
+	for _, c := range found {
+		unknown := ""
+		if c.Verdict == policy.Unknown {
+			unknown = " (unknown)"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s%s |\n", cell(cmp.Or(w.nodes(c.Nodes), "-")), cell(c.Service), cell(c.Peers), unknown)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}

@@ -1,0 +1,393 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/output"
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// Values of --output of the commands that answer questions.
+const (
+	formatText     = "text"
+	formatJSON     = "json"
+	formatMarkdown = "markdown"
+)
+
+var diffFormats = []string{formatText, formatJSON, formatMarkdown}
+
+type diffOptions struct {
+	deps   *Deps
+	global *globalOptions
+	questionFlags
+	format string
+}
+
+func newDiff(d *Deps, g *globalOptions) *cobra.Command {
+	o := &diffOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "diff -f FILE",
+		Short: "Show what an apply would change, in objects and in traffic",
+		Long: `Show what calicoctl apply would change: the objects that differ, line by line, and the traffic that would be allowed or denied afterwards and is not now. Traffic is compared as a whole, not by samples: every address, protocol and port of every node is in it.
+
+Automatic host endpoints are those that the controller makes of the nodes and its configuration.
+
+Exit status:
+  0    nothing would change
+  1    could not do it; standard error says why
+  3    something would change
+  130  interrupted`,
+		Example: `  calicoctl diff -f policy.yaml
+  calicoctl diff -f manifests/ -R -o markdown
+  calicoctl diff -f manifests/ --base none`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			return runDiff(cmd.Context(), o)
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().StringVarP(&o.format, "output", "o", formatText, "the format: "+strings.Join(diffFormats, ", "))
+	complete(cmd, "output", diffFormats)
+	return cmd
+}
+
+func (o *diffOptions) complete(args []string) error {
+	if !slices.Contains(diffFormats, o.format) {
+		return fmt.Errorf("unknown output format %q; write %s", o.format, strings.Join(diffFormats, ", "))
+	}
+	if err := o.need(o.deps, args); err != nil {
+		return err
+	}
+	return o.check(o.deps, args)
+}
+
+// difference is what a diff says.
+type difference struct {
+	Objects []objectChange  `json:"objects"`
+	Traffic []trafficChange `json:"traffic"`
+}
+
+// objectChange is one object that would change.
+type objectChange struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Action is created, configured or deleted. Automatic tells that the controller does it.
+	Action    string `json:"action"`
+	Automatic bool   `json:"automatic,omitempty"`
+	// Diff is a unified diff of the YAML forms.
+	Diff string `json:"diff"`
+}
+
+// trafficChange is traffic of some nodes whose verdict would change.
+type trafficChange struct {
+	// Change is closes, opens or blurs: what was decided depends on what is not known here.
+	Change   string      `json:"change"`
+	Path     policy.Path `json:"path"`
+	Loopback bool        `json:"loopback,omitempty"`
+	In       string      `json:"in,omitempty"`
+	Out      string      `json:"out,omitempty"`
+	Nodes    []string    `json:"nodes"`
+	// Texts say which traffic, and Boxes the same in full.
+	Texts []string     `json:"texts"`
+	Boxes []policy.Box `json:"boxes"`
+	where string
+}
+
+func runDiff(ctx context.Context, o *diffOptions) error {
+	items, err := o.items(ctx, o.deps, o.global)
+	if err != nil {
+		return err
+	}
+	store, closeStore, err := o.open(ctx, o.deps, o.global)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	overlay := datastore.NewOverlay(store)
+	if err := applyTo(ctx, overlay, items); err != nil {
+		return err
+	}
+	found, err := differenceOf(ctx, overlay)
+	if err != nil {
+		return err
+	}
+	if err := o.print(found); err != nil {
+		return err
+	}
+	if len(found.Objects)+len(found.Traffic) > 0 {
+		return answerNo("")
+	}
+	return nil
+}
+
+// applyTo writes objects as apply does.
+func applyTo(ctx context.Context, store datastore.Store, items []manifest.Item) error {
+	objects := make([]resources.Object, len(items))
+	for i, item := range items {
+		objects[i] = item.Object
+	}
+	results, err := datastore.Write(ctx, store, datastore.Apply, objects, datastore.WriteOptions{})
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for i, r := range results {
+		if r.Err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", items[i].Position, r.Err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// differenceOf says what the writes of an overlay change.
+func differenceOf(ctx context.Context, overlay *datastore.Overlay) (difference, error) {
+	base, err := readWorld(ctx, baseOf{overlay})
+	if err != nil {
+		return difference{}, err
+	}
+	changed := overlay.Changed()
+	before, after := inStep(base, base.changedBy(changed))
+	found := difference{Objects: []objectChange{}, Traffic: []trafficChange{}}
+	if err := addOthers(ctx, overlay, before, after); err != nil {
+		return difference{}, err
+	}
+	for _, key := range keysOf(before, after) {
+		if equalObjects(before.objects[key], after.objects[key]) {
+			continue
+		}
+		_, written := changed[key]
+		change, err := changeOf(key, before.objects[key], after.objects[key])
+		if err != nil {
+			return difference{}, err
+		}
+		change.Automatic = !written
+		found.Objects = append(found.Objects, change)
+	}
+	engine := policy.New(before.snapshot())
+	w := newWords(newCluster(after))
+	for _, c := range policy.Diff(engine, engine.Next(after.snapshot())) {
+		found.Traffic = append(found.Traffic, w.changes(c)...)
+	}
+	slices.SortStableFunc(found.Traffic, func(a, b trafficChange) int { return len(b.Nodes) - len(a.Nodes) })
+	return found, nil
+}
+
+// addOthers enters changed objects of the kinds that do not decide about traffic.
+func addOthers(ctx context.Context, overlay *datastore.Overlay, before, after *world) error {
+	for key, o := range overlay.Changed() {
+		if slices.Contains(worldKinds, key.Kind) {
+			continue
+		}
+		stored, err := overlay.Base(ctx, key.Kind)
+		if err != nil {
+			return err
+		}
+		for _, was := range stored {
+			if was.GetName() == key.Name {
+				before.put(was)
+			}
+		}
+		if o != nil {
+			after.put(o)
+		}
+	}
+	return nil
+}
+
+// keysOf are the objects of both worlds, in the order of kinds and names.
+func keysOf(a, b *world) []resources.Key {
+	all := b.with(nil)
+	for key, o := range a.objects {
+		all.objects[key] = o
+	}
+	keys := make([]resources.Key, 0, len(all.objects))
+	for key := range all.objects {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b resources.Key) int { return strings.Compare(a.String(), b.String()) })
+	return keys
+}
+
+// equalObjects compares what is shown of two objects; nil stands for none.
+func equalObjects(a, b resources.Object) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a == b || yamlOf(a) == yamlOf(b)
+}
+
+// changeOf shows the change of an object.
+func changeOf(key resources.Key, before, after resources.Object) (objectChange, error) {
+	change := objectChange{Kind: key.Kind.Name, Name: key.Name, Action: string(datastore.Configured)}
+	switch {
+	case before == nil:
+		change.Action = string(datastore.Created)
+	case after == nil:
+		change.Action = "deleted"
+	}
+	name := strings.ToLower(key.Kind.Name) + "/" + key.Name
+	change.Diff = udiff.Unified("now/"+name, "then/"+name, yamlOf(before), yamlOf(after))
+	return change, nil
+}
+
+// yamlOf is an object as get --export -o yaml shows it.
+func yamlOf(o resources.Object) string {
+	if o == nil {
+		return ""
+	}
+	shown := o.DeepCopyObject().(resources.Object)
+	results := []output.Result{{Object: shown}}
+	forExport(results)
+	var b bytes.Buffer
+	print, err := output.New("yaml")
+	if err == nil {
+		err = print(&b, results)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// changes are the changes of traffic in words, one for each way in which it changes.
+func (w *words) changes(c policy.Change) []trafficChange {
+	var all []trafficChange
+	for _, part := range []struct {
+		change string
+		set    policy.Set
+	}{{"closes", c.Denied}, {"opens", c.Allowed}, {"blurs", c.Unknown}} {
+		if part.set.Empty() {
+			continue
+		}
+		all = append(all, trafficChange{
+			Change: part.change, Path: c.Path, Loopback: c.Loopback, In: c.In, Out: c.Out, Nodes: c.Nodes,
+			Texts: w.shortest(part.set, c.Path), Boxes: part.set.Boxes(), where: w.place(c),
+		})
+	}
+	return all
+}
+
+// place says where traffic changes: "to 3 nodes (a, b, c)".
+func (w *words) place(c policy.Change) string {
+	nodes, on := w.nodes(c.Nodes), ""
+	if c.In != "" && c.In != "*" && c.Path != policy.Local {
+		on += " in by " + c.In
+	}
+	if c.Out != "" && c.Out != "*" && c.Path != policy.Local {
+		on += " out by " + c.Out
+	}
+	switch {
+	case c.Path == policy.Output:
+		return "leaving " + nodes + on
+	case c.Path == policy.Forward:
+		return "through " + nodes + on
+	case c.Path == policy.Local && c.Loopback:
+		return "(loopback) on " + nodes
+	case c.Path == policy.Local:
+		return "(own addresses) on " + nodes
+	default:
+		return "to " + nodes + on
+	}
+}
+
+// shortest names a set, or what is not in it if that is shorter.
+func (w *words) shortest(set policy.Set, path policy.Path) []string {
+	if set.All() {
+		return []string{"everything"}
+	}
+	all := w.traffic(set, path)
+	if rest := strings.Join(w.traffic(set.Complement(), path), "; "); len(rest) < len(strings.Join(all, "; ")) {
+		return []string{"everything but " + rest}
+	}
+	return all
+}
+
+func (o *diffOptions) print(found difference) error {
+	out := o.deps.Out
+	switch o.format {
+	case formatJSON:
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(found)
+	case formatMarkdown:
+		return found.markdown(out)
+	default:
+		return o.deps.printDifference(out, found)
+	}
+}
+
+func (d *Deps) printDifference(out io.Writer, found difference) error {
+	var b strings.Builder
+	for _, c := range found.Objects {
+		for line := range strings.Lines(c.Diff) {
+			b.WriteString(d.diffLine(output.EscapeLines(line)))
+		}
+	}
+	if len(found.Objects) > 0 {
+		b.WriteString("\n")
+	}
+	for _, t := range found.Traffic {
+		for _, text := range t.Texts {
+			fmt.Fprintf(&b, "%s %s %s\n", t.Change, output.EscapeLines(text), output.EscapeLines(t.where))
+		}
+	}
+	if len(found.Traffic) == 0 && len(found.Objects) > 0 {
+		b.WriteString("no traffic is allowed or denied that was not before\n")
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// diffLine colours a line of a unified diff for a person.
+func (d *Deps) diffLine(line string) string {
+	if !d.OutTerminal || !d.Color {
+		return line
+	}
+	switch line[0] {
+	case '+':
+		return green(strings.TrimSuffix(line, "\n")) + "\n"
+	case '-':
+		return red(strings.TrimSuffix(line, "\n")) + "\n"
+	}
+	return line
+}
+
+// markdown writes the difference as a comment for a review.
+func (found difference) markdown(out io.Writer) error {
+	var b strings.Builder
+	if len(found.Traffic) > 0 {
+		b.WriteString("| Change | Traffic | Where |\n| :-- | :-- | :-- |\n")
+		for _, t := range found.Traffic {
+			for _, text := range t.Texts {
+				fmt.Fprintf(&b, "| **%s** | %s | %s |\n", t.Change, cell(text), cell(t.where))
+			}
+		}
+	} else {
+		b.WriteString("No traffic is allowed or denied that was not before.\n")
+	}
+	for _, c := range found.Objects {
+		fence := "```"
+		for strings.Contains(c.Diff, fence) {
+			fence += "`"
+		}
+		fmt.Fprintf(&b, "\n<details><summary>%s %s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n",
+			c.Kind, cell(c.Name), c.Action, fence, output.EscapeLines(c.Diff), fence)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
