@@ -204,13 +204,25 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool) []con
 // open are the boxes of a set, those of a node with itself without addresses.
 func (w *words) open(set policy.Set, path policy.Path) []policy.Box {
 	boxes := set.Boxes()
-	if path != policy.Local {
-		return withoutFamilies(boxes)
+	if path == policy.Local {
+		for i, box := range boxes {
+			for _, addresses := range [][]netip.Prefix{box.Sources, box.Destinations} {
+				if len(addresses) > 0 {
+					boxes[i].IPVersion = familyOf(addresses[0].Addr())
+				}
+			}
+			boxes[i].Sources, boxes[i].Destinations = nil, nil
+		}
+		boxes = w.space.Set(boxes...).Boxes()
 	}
-	for i := range boxes {
-		boxes[i].Sources, boxes[i].Destinations, boxes[i].IPVersion = nil, nil, 0
+	return withoutFamilies(boxes)
+}
+
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return 4
 	}
-	return w.space.Set(boxes...).Boxes()
+	return 6
 }
 
 // withoutFamilies makes one box of two that differ in nothing but the family.
@@ -233,7 +245,7 @@ func withoutFamilies(boxes []policy.Box) []policy.Box {
 func (w *words) peers(b policy.Box, path policy.Path) string {
 	switch path {
 	case policy.Local:
-		return "the node itself"
+		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1)
 	case policy.Output:
 		return w.addresses(b.Destinations, b.IPVersion)
 	case policy.Forward:

@@ -60,13 +60,8 @@ func (w *words) addresses(all []netip.Prefix, ipVersion int) string {
 	if len(all) <= shownNetworks {
 		return networks(all)
 	}
-	v4 := slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() })
-	v6 := slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Addr().Is6() })
-	if v4 != v6 {
-		version := 4
-		if v6 {
-			version = 6
-		}
+	version := familyOf(all[0].Addr())
+	if !slices.ContainsFunc(all, func(p netip.Prefix) bool { return familyOf(p.Addr()) != version }) {
 		if rest := w.rest(all, version); len(rest) > 0 && len(rest) <= shownNetworks {
 			return anywhere(version) + " but " + networks(rest)
 		}

@@ -20,9 +20,9 @@ import (
 type flowEntry struct {
 	// Name is that of the flow to change, or a new one.
 	Name string `json:"name"`
-	// Off leaves the flow out.
-	Off bool   `json:"off,omitempty"`
-	Why string `json:"why,omitempty"`
+	// Ignore leaves the flow out.
+	Ignore bool   `json:"ignore,omitempty"`
+	Why    string `json:"why,omitempty"`
 	// Protocol is a name or a number, and Ports are those of the nodes that accept connections.
 	Protocol *v3.Protocol `json:"protocol,omitempty"`
 	Ports    []v3.Port    `json:"ports,omitempty"`
@@ -50,9 +50,9 @@ func readFlows(file string, flows []vitalFlow) ([]vitalFlow, error) {
 		switch {
 		case e.Name == "":
 			problems = append(problems, field.Required(at.Child("name"), "write the name of a flow"))
-		case index >= 0 && e.Off:
+		case index >= 0 && e.Ignore:
 			flows = slices.Delete(slices.Clone(flows), index, index+1)
-		case e.Off:
+		case e.Ignore:
 			problems = append(problems, field.Invalid(at.Child("name"), e.Name, "there is no such flow to leave out"+nearestFlow(e.Name, flows)))
 		case index >= 0:
 			problems = append(problems, e.change(&flows[index], at)...)
