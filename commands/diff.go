@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -212,9 +213,7 @@ func addOthers(ctx context.Context, overlay *datastore.Overlay, before, after *w
 // keysOf are the objects of both worlds, in the order of kinds and names.
 func keysOf(a, b *world) []resources.Key {
 	all := b.with(nil)
-	for key, o := range a.objects {
-		all.objects[key] = o
-	}
+	maps.Copy(all.objects, a.objects)
 	keys := make([]resources.Key, 0, len(all.objects))
 	for key := range all.objects {
 		keys = append(keys, key)

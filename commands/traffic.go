@@ -130,16 +130,15 @@ func service(b policy.Box) string {
 	if len(b.SourcePorts) > 0 {
 		text += " with source port " + rangesText(b.SourcePorts, portText)
 	}
+	types := make([]string, len(b.ICMP))
 	for i, r := range b.ICMP {
-		if i == 0 {
-			text += " type "
-		} else {
-			text += ","
-		}
-		text += rangesText([]policy.Range{r.Types}, portText)
+		types[i] = rangesText([]policy.Range{r.Types}, portText)
 		if r.Codes != (policy.Range{First: 0, Last: 255}) {
-			text += " code " + rangesText([]policy.Range{r.Codes}, portText)
+			types[i] += " code " + rangesText([]policy.Range{r.Codes}, portText)
 		}
+	}
+	if len(types) > 0 {
+		text += " type " + strings.Join(types, ",")
 	}
 	return text
 }

@@ -55,6 +55,11 @@ func ports(all ...uint16) []policy.Range {
 
 // vitalFlows is the traffic that keeps a cluster alive, in the order of importance.
 func vitalFlows() []vitalFlow {
+	return slices.Concat(controlPlaneFlows(), networkFlows(), clientFlows())
+}
+
+// controlPlaneFlows is what nodes are reached and run by.
+func controlPlaneFlows() []vitalFlow {
 	return []vitalFlow{
 		{name: "SSH", why: "administrators reach the node by it", protocol: protocolTCP, ports: ports(22), peers: peersAnywhere},
 		{
@@ -94,6 +99,12 @@ func vitalFlows() []vitalFlow {
 			name: "calico-node's health", why: "the kubelet restarts calico-node without an answer, and the node's policy stands still",
 			protocol: protocolTCP, ports: ports(9099), peers: peersItself,
 		},
+	}
+}
+
+// networkFlows is what pods reach each other by.
+func networkFlows() []vitalFlow {
+	return []vitalFlow{
 		{name: "Typha", why: "calico-node gets its policy by it", protocol: protocolTCP, ports: ports(5473), peers: peersNodes, targets: peersNodes},
 		{
 			name: "BGP", why: "routes to pods are exchanged by it", protocol: protocolTCP, ports: ports(179),
@@ -111,6 +122,12 @@ func vitalFlows() []vitalFlow {
 			name: "WireGuard", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(51820, 51821),
 			peers: peersNodes, targets: peersNodes, used: (*cluster).hasWireguard,
 		},
+	}
+}
+
+// clientFlows is what nodes ask of others.
+func clientFlows() []vitalFlow {
+	return []vitalFlow{
 		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: peersAnywhere},
 		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: peersAnywhere},
 		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), targets: peersAnywhere},
