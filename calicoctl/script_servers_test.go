@@ -45,7 +45,7 @@ func scriptsOn(t *testing.T, datastore string, world transcript.World, environme
 	}
 	slices.Sort(files)
 	params := scriptParams(t)
-	params.Dir, params.Files, params.UpdateScripts = "", files, false
+	params.Dir, params.Files, params.UpdateScripts, params.Condition = "", files, false, condition(false)
 	setup := params.Setup
 	params.Setup = func(env *testscript.Env) error {
 		if err := setup(env); err != nil {

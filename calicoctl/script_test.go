@@ -64,12 +64,20 @@ func scriptParams(t *testing.T) testscript.Params {
 			"fill":      fill,
 			"poke":      poke,
 		},
-		Condition: func(name string) (bool, error) {
-			if name == "root" {
-				return os.Geteuid() == 0, nil
-			}
-			return false, fmt.Errorf("unknown condition %q", name)
-		},
+		Condition: condition(true),
+	}
+}
+
+// condition knows "root", and "local" for the embedded datastore.
+func condition(local bool) func(string) (bool, error) {
+	return func(name string) (bool, error) {
+		switch name {
+		case "root":
+			return os.Geteuid() == 0, nil
+		case "local":
+			return local, nil
+		}
+		return false, fmt.Errorf("unknown condition %q", name)
 	}
 }
 

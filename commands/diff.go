@@ -34,15 +34,18 @@ type diffOptions struct {
 	deps   *Deps
 	global *globalOptions
 	questionFlags
-	format string
+	format   string
+	revision int64
 }
 
 func newDiff(d *Deps, g *globalOptions) *cobra.Command {
 	o := &diffOptions{deps: d, global: g}
 	cmd := &cobra.Command{
-		Use:   "diff -f FILE",
+		Use:   "diff (-f FILE | --revision N)",
 		Short: "Show what an apply would change, in objects and in traffic",
 		Long: `Show what calicoctl apply would change: the objects that differ, line by line, and the traffic that would be allowed or denied afterwards and is not now. Traffic is compared as a whole, not by samples: every address, protocol and port of every node is in it.
+
+With --revision, show what has changed since that revision of the embedded datastore, which keeps its newest changes. An object's resourceVersion is the revision of its last change.
 
 Automatic host endpoints are those that the controller makes of the nodes and its configuration.
 
@@ -53,7 +56,8 @@ Exit status:
   130  interrupted`,
 		Example: `  calicoctl diff -f policy.yaml
   calicoctl diff -f manifests/ -R -o markdown
-  calicoctl diff -f manifests/ --base none`,
+  calicoctl diff -f manifests/ --base none
+  calicoctl diff --revision 17`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args); err != nil {
 				return err
@@ -62,6 +66,7 @@ Exit status:
 		},
 	}
 	o.add(cmd)
+	cmd.Flags().Int64Var(&o.revision, "revision", 0, "compare with this revision of the embedded datastore, not with files")
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatText, "the format: "+strings.Join(diffFormats, ", "))
 	complete(cmd, "output", diffFormats)
 	return cmd
@@ -70,6 +75,12 @@ Exit status:
 func (o *diffOptions) complete(args []string) error {
 	if !slices.Contains(diffFormats, o.format) {
 		return fmt.Errorf("unknown output format %q; write %s", o.format, strings.Join(diffFormats, ", "))
+	}
+	if o.revision != 0 {
+		if len(o.files) > 0 || o.base != baseDatastore {
+			return errors.New("give either --revision or -f, not both")
+		}
+		return nil
 	}
 	if err := o.need(o.deps, args); err != nil {
 		return err
@@ -119,14 +130,17 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 		return err
 	}
 	defer closeStore()
-	overlay := datastore.NewOverlay(store)
-	if err := applyTo(ctx, overlay, items); err != nil {
-		return err
+	var before, after *world
+	automatic := func(resources.Key) bool { return false }
+	if o.revision != 0 {
+		before, after, err = sinceRevision(ctx, store, o.revision)
+	} else {
+		before, after, automatic, err = asApplied(ctx, store, items)
 	}
-	found, err := differenceOf(ctx, overlay)
 	if err != nil {
 		return err
 	}
+	found := differenceOf(before, after, automatic)
 	if err := o.print(found); err != nil {
 		return err
 	}
@@ -155,29 +169,62 @@ func applyTo(ctx context.Context, store datastore.Store, items []manifest.Item) 
 	return errors.Join(problems...)
 }
 
-// differenceOf says what the writes of an overlay change.
-func differenceOf(ctx context.Context, overlay *datastore.Overlay) (difference, error) {
+// asApplied is the world of a datastore, and as an apply would make it. automatic tells what the controller does.
+func asApplied(ctx context.Context, store datastore.Store, items []manifest.Item) (before, after *world, automatic func(resources.Key) bool, err error) {
+	overlay := datastore.NewOverlay(store)
+	if err := applyTo(ctx, overlay, items); err != nil {
+		return nil, nil, nil, err
+	}
 	base, err := readWorld(ctx, baseOf{overlay})
 	if err != nil {
-		return difference{}, err
+		return nil, nil, nil, err
 	}
 	changed := overlay.Changed()
-	before, after := inStep(base, base.changedBy(changed))
-	found := difference{Objects: []objectChange{}, Traffic: []trafficChange{}}
-	if err := addOthers(ctx, overlay, before, after); err != nil {
-		return difference{}, err
-	}
-	for _, key := range keysOf(before, after) {
-		if equalObjects(before.objects[key], after.objects[key]) {
-			continue
-		}
+	before, after = inStep(base, base.changedBy(changed))
+	automatic = func(key resources.Key) bool {
 		_, written := changed[key]
-		change, err := changeOf(key, before.objects[key], after.objects[key])
+		return !written
+	}
+	return before, after, automatic, addOthers(ctx, overlay, before, after)
+}
+
+// sinceRevision is the world of a datastore as it was, and as it is.
+func sinceRevision(ctx context.Context, store datastore.Store, revision int64) (before, after *world, err error) {
+	history, ok := store.(interface {
+		ListAt(ctx context.Context, kind *resources.Kind, revision int64) (*resources.List, error)
+	})
+	if !ok {
+		return nil, nil, errors.New("only the embedded datastore keeps what was there before: --revision needs DATASTORE_TYPE=" + datastoreLocal)
+	}
+	before, after = newWorld(), newWorld()
+	for _, kind := range resources.All() {
+		then, err := history.ListAt(ctx, kind, revision)
 		if err != nil {
-			return difference{}, err
+			return nil, nil, err
 		}
-		change.Automatic = !written
-		found.Objects = append(found.Objects, change)
+		now, err := store.List(ctx, kind)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, o := range then.Items {
+			before.put(o)
+		}
+		for _, o := range now.Items {
+			after.put(o)
+		}
+	}
+	return before, after, nil
+}
+
+// differenceOf compares two worlds.
+func differenceOf(before, after *world, automatic func(resources.Key) bool) difference {
+	found := difference{Objects: []objectChange{}, Traffic: []trafficChange{}}
+	for _, key := range keysOf(before, after) {
+		if !equalObjects(before.objects[key], after.objects[key]) {
+			change := changeOf(key, before.objects[key], after.objects[key])
+			change.Automatic = automatic(key)
+			found.Objects = append(found.Objects, change)
+		}
 	}
 	engine := policy.New(before.snapshot())
 	w := newWords(newCluster(after))
@@ -185,7 +232,7 @@ func differenceOf(ctx context.Context, overlay *datastore.Overlay) (difference, 
 		found.Traffic = append(found.Traffic, w.changes(c)...)
 	}
 	slices.SortStableFunc(found.Traffic, func(a, b trafficChange) int { return len(b.Nodes) - len(a.Nodes) })
-	return found, nil
+	return found
 }
 
 // addOthers enters changed objects of the kinds that do not decide about traffic.
@@ -231,7 +278,7 @@ func equalObjects(a, b resources.Object) bool {
 }
 
 // changeOf shows the change of an object.
-func changeOf(key resources.Key, before, after resources.Object) (objectChange, error) {
+func changeOf(key resources.Key, before, after resources.Object) objectChange {
 	change := objectChange{Kind: key.Kind.Name, Name: key.Name, Action: string(datastore.Configured)}
 	switch {
 	case before == nil:
@@ -241,7 +288,7 @@ func changeOf(key resources.Key, before, after resources.Object) (objectChange, 
 	}
 	name := strings.ToLower(key.Kind.Name) + "/" + key.Name
 	change.Diff = udiff.Unified("now/"+name, "then/"+name, yamlOf(before), yamlOf(after))
-	return change, nil
+	return change
 }
 
 // yamlOf is an object as get --export -o yaml shows it.

@@ -136,7 +136,7 @@ func (t *tx) Create(ctx context.Context, o resources.Object) (resources.Object, 
 	if o.GetUID() == "" {
 		o.SetUID(types.UID(uuid.NewString()))
 	}
-	if created := o.GetCreationTimestamp(); created.IsZero() {
+	if at := o.GetCreationTimestamp(); at.IsZero() {
 		o.SetCreationTimestamp(metav1.NewTime(t.store.clock()))
 	}
 	leave, err := t.enter(ctx)
@@ -144,7 +144,7 @@ func (t *tx) Create(ctx context.Context, o resources.Object) (resources.Object, 
 		return nil, err
 	}
 	defer leave()
-	return t.put("create", key, o, func(revision int64, body []byte) error {
+	return t.put("create", key, o, created, func(revision int64, body []byte) error {
 		inserted, err := t.exec(insertObject, key.Kind.Name, key.Name, revision, string(body))
 		if err == nil && !inserted {
 			return datastore.ErrorOf("create", key, datastore.ErrExists, "")
@@ -173,7 +173,7 @@ func (t *tx) Update(ctx context.Context, o resources.Object) (resources.Object, 
 	}
 	o = o.DeepCopyObject().(resources.Object)
 	row.keepIdentity(o)
-	return t.put("update", key, o, func(revision int64, body []byte) error {
+	return t.put("update", key, o, changed, func(revision int64, body []byte) error {
 		_, err := t.exec(updateObject, revision, string(body), key.Kind.Name, key.Name)
 		return t.failedIf("update", key, err)
 	})
@@ -206,7 +206,9 @@ func (s stored) keepIdentity(o resources.Object) {
 
 // put stores o, which it takes over, with the next revision and gives what Get would. It
 // is decoded from what is written: an object that could not be read again is refused.
-func (t *tx) put(op string, key resources.Key, o resources.Object, write func(revision int64, body []byte) error) (resources.Object, error) {
+func (t *tx) put(
+	op string, key resources.Key, o resources.Object, how change, write func(revision int64, body []byte) error,
+) (resources.Object, error) {
 	r, err := t.counter()
 	if err != nil {
 		return nil, t.failed(op, key, err)
@@ -223,7 +225,7 @@ func (t *tx) put(op string, key resources.Key, o resources.Object, write func(re
 	if err := write(revision, body); err != nil {
 		return nil, err
 	}
-	if err := t.record(key, datastore.Put, body); err != nil {
+	if err := t.record(key, how, body); err != nil {
 		return nil, t.failed(op, key, err)
 	}
 	return out, nil
@@ -248,7 +250,7 @@ func (t *tx) Delete(ctx context.Context, key resources.Key, resourceVersion stri
 	}
 	_, err = t.exec(deleteObject, key.Kind.Name, key.Name)
 	if err == nil {
-		err = t.record(key, datastore.Gone, row.body)
+		err = t.record(key, gone, row.body)
 	}
 	return t.failedIf("delete", key, err)
 }

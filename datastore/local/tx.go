@@ -123,8 +123,26 @@ func (t *tx) counter() (*revisions, error) {
 	return t.revisions, nil
 }
 
+// change is what the log says about an object.
+type change string
+
+const (
+	created change = "NEW"
+	changed change = "PUT"
+	// gone comes with the object as it last was.
+	gone change = "GONE"
+)
+
+// event is what a watch tells of a change.
+func (c change) event() datastore.EventType {
+	if c == gone {
+		return datastore.Gone
+	}
+	return datastore.Put
+}
+
 // record appends a change to the log. Its revision is the one after the current one.
-func (t *tx) record(key resources.Key, kind datastore.EventType, body []byte) error {
+func (t *tx) record(key resources.Key, kind change, body []byte) error {
 	r, err := t.counter()
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ type watcher struct {
 type logged struct {
 	stored
 	name string
-	kind datastore.EventType
+	kind change
 }
 
 // Watch implements datastore.Store. A resource version that is ahead of the datastore,
@@ -79,7 +79,7 @@ func (w *watcher) Next(ctx context.Context) (datastore.Event, error) {
 		w.over = err
 		return datastore.Event{}, err
 	}
-	return datastore.Event{Type: next.kind, Object: o}, nil
+	return datastore.Event{Type: next.kind.event(), Object: o}, nil
 }
 
 // Close implements datastore.Watcher. A Next that is waiting fails.
