@@ -16,7 +16,7 @@ import (
 type step struct{ Command, Output string }
 
 // TestDocs runs every example of the README and of docs, in order, in a shell and on a
-// new datastore for each file. What is printed must be what the document shows.
+// new datastore for each file. What is printed must be what the document shows; UPDATE=1 writes it there.
 func TestDocs(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -33,7 +33,12 @@ func TestDocs(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := examples(t, string(text))
-			if diff := cmp.Diff(want, runExamples(t, root, want)); diff != "" {
+			got := runExamples(t, root, want)
+			if os.Getenv("UPDATE") != "" {
+				update(t, file, string(text), got)
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -75,6 +80,23 @@ func examples(t *testing.T, text string) []step {
 		}
 	}
 	return steps
+}
+
+// update writes a document with what is printed now.
+func update(t *testing.T, file, text string, steps []step) {
+	t.Helper()
+	text = console.ReplaceAllStringFunc(text, func(block string) string {
+		var b strings.Builder
+		b.WriteString("```console\n")
+		for range examples(t, block) {
+			b.WriteString("$ " + steps[0].Command + steps[0].Output)
+			steps = steps[1:]
+		}
+		return b.String() + "```"
+	})
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // runExamples gives the same steps with what is really printed.

@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"docs/gen":  {"commands"},
 	"commands": {
 		"output", "manifest", "autohep", "datastore/local", "datastore/etcd", "datastore/kubernetes",
-		"datastore", "resources", "resources/v3", "selector",
+		"datastore", "policy", "resources", "resources/v3", "selector",
 	},
 	"output":               {"resources"},
 	"manifest":             {"resources", "resources/v3"},

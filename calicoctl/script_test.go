@@ -55,6 +55,7 @@ func scriptParams(t *testing.T) testscript.Params {
 			env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
 			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 			env.Setenv("DATASTORE_TYPE", "local")
+			env.Setenv("CALICO_GUARD", "off") // the scripts about it switch it on
 			env.Setenv("CALICO_LOCAL_PATH", filepath.Join(env.WorkDir, ".store", "datastore.db"))
 			return nil
 		},
