@@ -176,37 +176,22 @@ func (t *table) byProtocol(r ref) []familyGroup {
 
 // byFamily splits the protocols of a group by IP version; nil are all.
 func (t *table) byFamily(kid ref, protocols []int) []familyGroup {
-	if protocols == nil {
-		for p := range 2 * v6Protocol {
-			protocols = append(protocols, p)
-		}
-	}
-	in := [2][v6Protocol]bool{}
-	for _, p := range protocols {
-		in[p/v6Protocol][p%v6Protocol] = true
-	}
+	in := members(protocols)
 	addresses := t.depends(kid, levelSource) || t.depends(kid, levelDestination)
 	ports := t.level(kid) == levelPort
 	var out []familyGroup
 	add := func(version int, icmp bool, member func(p int) bool) {
-		var ranges []Range
-		for p := range v6Protocol {
-			switch last := len(ranges) - 1; {
-			case !member(p):
-			case last >= 0 && int(ranges[last].Last) == p-1:
-				ranges[last].Last++
-			default:
-				ranges = append(ranges, Range{uint16(p), uint16(p)})
-			}
-		}
-		if len(ranges) == 1 && ranges[0] == (Range{0, v6Protocol - 1}) {
-			ranges = nil
-		} else if len(ranges) == 0 {
+		ranges := protocolRanges(member)
+		if len(ranges) == 0 {
 			return
+		}
+		if ranges[0] == (Range{0, v6Protocol - 1}) {
+			ranges = nil
 		}
 		out = append(out, familyGroup{kid, version, ranges, icmp})
 	}
-	shared := func(p int) bool { return !addresses && in[0][p] && in[1][p] && !(ports && (p == 1 || p == 58)) }
+	oneMeaning := func(p int) bool { return !ports || p != 1 && p != 58 }
+	shared := func(p int) bool { return !addresses && in[0][p] && in[1][p] && oneMeaning(p) }
 	add(0, false, shared)
 	for family, version := range []int{4, 6} {
 		rest := func(p int) bool { return in[family][p] && !shared(p) }
@@ -215,6 +200,31 @@ func (t *table) byFamily(kid ref, protocols []int) []familyGroup {
 		add(version, true, func(p int) bool { return rest(p) && typed(p) })
 	}
 	return out
+}
+
+// members tells by IP version which protocols are listed; nil are all.
+func members(protocols []int) (in [2][v6Protocol]bool) {
+	for p := range 2 * v6Protocol {
+		in[p/v6Protocol][p%v6Protocol] = protocols == nil
+	}
+	for _, p := range protocols {
+		in[p/v6Protocol][p%v6Protocol] = true
+	}
+	return in
+}
+
+// protocolRanges puts the protocol numbers that are members into ranges.
+func protocolRanges(member func(p int) bool) (ranges []Range) {
+	for p := range v6Protocol {
+		switch last := len(ranges) - 1; {
+		case !member(p):
+		case last >= 0 && int(ranges[last].Last) == p-1:
+			ranges[last].Last++
+		default:
+			ranges = append(ranges, Range{uint16(p), uint16(p)})
+		}
+	}
+	return ranges
 }
 
 // boxes is a walk through a diagram.

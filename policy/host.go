@@ -149,19 +149,24 @@ func (e *Engine) assign(h *host, endpoints []int, f *classifier) {
 		}
 	}
 	for _, i := range endpoints {
-		endpoint := e.snapshot.HostEndpoints[i]
-		switch {
-		case endpoint.Spec.InterfaceName == v3.AllInterfaces && h.rest.endpoint == nil:
+		switch name := e.snapshot.HostEndpoints[i].Spec.InterfaceName; {
+		case name == v3.AllInterfaces && h.rest.endpoint == nil:
 			h.rest = e.door(v3.AllInterfaces, nil, i, f)
-		case endpoint.Spec.InterfaceName == "" && h.interfaces == nil:
-			var addresses []netip.Addr
-			for _, a := range e.compiler.population.members[i].addresses {
-				addresses = append(addresses, a.Addr())
-			}
-			if len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
-				h.doors = append(h.doors, e.door(nameless+addresses[0].String(), addresses, i, f))
-			}
+		case name == "" && h.interfaces == nil:
+			e.assignNameless(h, i, f)
 		}
+	}
+}
+
+// assignNameless gives an endpoint that is found by its addresses an interface of its own, on a
+// host of whose interfaces nothing is known.
+func (e *Engine) assignNameless(h *host, i int, f *classifier) {
+	var addresses []netip.Addr
+	for _, a := range e.compiler.population.members[i].addresses {
+		addresses = append(addresses, a.Addr())
+	}
+	if len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
+		h.doors = append(h.doors, e.door(nameless+addresses[0].String(), addresses, i, f))
 	}
 }
 

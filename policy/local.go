@@ -58,7 +58,7 @@ func ownOf(h hostPair) []netip.Addr {
 	own := h.after.own
 	for _, a := range h.before.own {
 		if !h.after.owns(a) {
-			own = append(own[:len(own):len(own)], a)
+			own = append(slices.Clip(own), a)
 		}
 	}
 	return own

@@ -25,10 +25,10 @@ func (w naive) matches(r *v3.Rule, f policy.Flow) (yes, no bool) {
 	if p := r.NotProtocol; p != nil && p.Number() == number {
 		return false, true
 	}
-	if r.ICMP != nil && !(icmp && icmpFits(r.ICMP, f)) {
+	if r.ICMP != nil && (!icmp || !icmpFits(r.ICMP, f)) {
 		return false, true
 	}
-	if r.NotICMP != nil && !(icmp && !icmpFits(r.NotICMP, f)) {
+	if r.NotICMP != nil && (!icmp || icmpFits(r.NotICMP, f)) {
 		return false, true
 	}
 	maybe := r.HTTP != nil

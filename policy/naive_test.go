@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sort"
@@ -300,9 +301,7 @@ func evaluate(expr string, labels map[string]string) bool {
 // labels are those of an object and what it inherits.
 func (w naive) labels(own map[string]string, profiles []string) map[string]string {
 	out := map[string]string{}
-	for k, v := range own {
-		out[k] = v
-	}
+	maps.Copy(out, own)
 	for _, name := range profiles {
 		for _, p := range w.Profiles {
 			if p.Name != name {
@@ -373,7 +372,7 @@ func (w naive) failsafePorts(hep *v3.HostEndpoint, dir string) []v3.ProtoPort {
 		text = "udp:53 udp:67 tcp:179 tcp:2379 tcp:2380 tcp:5473 tcp:6443 tcp:6666 tcp:6667"
 	}
 	var list []v3.ProtoPort
-	for _, entry := range strings.Fields(text) {
+	for entry := range strings.FieldsSeq(text) {
 		protocol, number, _ := strings.Cut(entry, ":")
 		port, _ := v3.PortFromString(number)
 		list = append(list, v3.ProtoPort{Protocol: protocol, Port: port.Min})
