@@ -59,7 +59,7 @@ func scriptParams(t *testing.T) testscript.Params {
 			env.Setenv("CALICO_LOCAL_PATH", filepath.Join(env.WorkDir, ".store", "datastore.db"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		Cmds: map[string]command{
 			"status":    status,
 			"normalize": normalize,
 			"fill":      fill,

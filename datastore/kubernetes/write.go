@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -138,6 +139,9 @@ func (s *Store) Delete(ctx context.Context, key resources.Key, resourceVersion s
 		_, err = s.do(ctx, s.client.Delete().AbsPath(c.item(key.Name)).SetHeader("Content-Type", "application/json").Body(body))
 		if resourceVersion == "" && apierrors.IsConflict(err) && try < deleteTries {
 			continue // it was changed meanwhile, which does not matter
+		}
+		if resourceVersion != "" && apierrors.IsConflict(err) {
+			return datastore.ErrorOf("delete", key, datastore.ErrConflict, fmt.Sprintf("resource version %q is out of date", resourceVersion))
 		}
 		return s.failure(ctx, "delete", key, c.request("delete"), err)
 	}
