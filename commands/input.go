@@ -88,8 +88,7 @@ var errNoObjects error = said("No resources specified")
 func (f *fileFlags) read(ctx context.Context, d *Deps, g *globalOptions) (*manifest.Result, error) {
 	result, err := f.parse(ctx, d, g)
 	if mistakes, ok := errors.AsType[manifest.Mistakes](err); ok {
-		broken := checkedUpTo(manifest.MaxMistakes-len(mistakes), result.Items, f.namespace)
-		mistakes = append(mistakes, inOrder(broken, len(result.Items))...)
+		mistakes = withBrokenRules(mistakes, result, f.namespace)
 		d.warnAbout(result.Warnings, mistakes)
 		return nil, errors.New(parseSummary(mistakes) + "\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
 	}
@@ -197,13 +196,34 @@ func checkedUpTo(limit int, items []manifest.Item, namespace string) (invalid ma
 	return invalid
 }
 
-// brokenRules sets the defaults of an item and says which rules of its kind it breaks.
+// withBrokenRules adds to what could not be read what breaks the rules of its kind, in the order of the input.
+func withBrokenRules(mistakes manifest.Mistakes, result *manifest.Result, namespace string) manifest.Mistakes {
+	items := slices.Concat(result.Items, result.Damaged)
+	broken := checkedUpTo(manifest.MaxMistakes-len(mistakes), items, namespace)
+	all := append(mistakes, inOrder(broken, len(items))...)
+	if len(all) > manifest.MaxMistakes {
+		return all // the last one says how many more there are
+	}
+	files := map[string]int{}
+	for _, m := range all {
+		if _, seen := files[m.File]; !seen {
+			files[m.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b manifest.Mistake) int {
+		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return all
+}
+
+// brokenRules sets the defaults of an item and says which rules of its kind it breaks, but for those about which
+// nothing can be said since the item could not be read as a whole.
 func brokenRules(item manifest.Item, namespace string) field.ErrorList {
 	if err := notNamespaced(item.Kind, namespace); err != nil {
 		return field.ErrorList{{Detail: err.Error()}}
 	}
 	if wrong, ok := errors.AsType[*datastore.InvalidError](datastore.Check(item.Object)); ok {
-		return wrong.Errors
+		return slices.DeleteFunc(wrong.Errors, func(e *field.Error) bool { return item.Doubts(e.Field) })
 	}
 	return nil
 }

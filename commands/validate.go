@@ -98,8 +98,7 @@ func runValidateJSON(ctx context.Context, o *validateOptions) error {
 	case err != nil && !unread:
 		return err
 	}
-	broken := checkedUpTo(manifest.MaxMistakes-len(wrong), result.Items, o.namespace)
-	wrong = append(wrong, inOrder(broken, len(result.Items))...)
+	wrong = withBrokenRules(wrong, result, o.namespace)
 	found := findings("error", wrong)
 	found = append(found, findings("warning", result.Warnings)...)
 	text, err := json.MarshalIndent(found, "", "  ")

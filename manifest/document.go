@@ -193,7 +193,12 @@ func (d *decoder) readObject(n *yaml.Node, m meaning) (Item, bool) {
 	} else {
 		object = d.kubernetesNode(n)
 	}
-	return Item{Kind: kind, Object: object}, len(d.mistakes) == before
+	item := Item{Kind: kind, Object: object}
+	for _, m := range d.mistakes[before:] {
+		item.mistaken = append(item.mistaken, segments(m.Path))
+	}
+	// What is wrong with a Kubernetes node has paths that are not those of the object made of it.
+	return item, len(item.mistaken) == 0 || m.apiVersion == v3.GroupVersion
 }
 
 // kind finds the kind that a document says it is, or notes what is nearly right.
@@ -209,7 +214,11 @@ func (d *decoder) kind(n *yaml.Node, m meaning) (*resources.Kind, bool) {
 		for _, k := range resources.All() {
 			names = append(names, k.Name)
 		}
-		if near, ok := nearest(m.kind, names); ok {
+		near, ok := nearest(m.kind, names)
+		if byWord, isWord := resources.ByWord(m.kind); isWord {
+			near, ok = byWord.Name, true
+		}
+		if ok {
 			text += "; did you mean kind: " + near + "?"
 			known = true
 		} else {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,30 @@ func (i Item) Mistake(fieldPath, text string) Mistake {
 		Text:     shorten(text, textWidth),
 		Excerpt:  i.chunk.excerpt(where),
 	}
+}
+
+// Doubts tells whether what seems wrong with a field may only follow from what could not be read: from the field
+// itself, from one beside it, from anything in the same element of a list, or from a field of the object's root.
+func (i Item) Doubts(fieldPath string) bool {
+	at := segments(fieldPath)
+	return slices.ContainsFunc(i.mistaken, func(mistake []string) bool {
+		return len(mistake) <= 1 || isPrefix(at, mistake) || isPrefix(mistake, at) || isPrefix(elementOf(mistake), at) ||
+			len(at) == len(mistake) && isPrefix(at[:len(at)-1], mistake)
+	})
+}
+
+// elementOf is the path of the innermost element of a list around a field, or the field's own.
+func elementOf(path []string) []string {
+	for i, segment := range slices.Backward(path) {
+		if _, err := strconv.Atoi(segment); err == nil {
+			return path[:i+1]
+		}
+	}
+	return path
+}
+
+func isPrefix(prefix, path []string) bool {
+	return len(prefix) <= len(path) && slices.Equal(prefix, path[:len(prefix)])
 }
 
 func (i Item) locate(fieldPath string) Position {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,11 @@ func read(t *testing.T, text string) []string {
 	items, warnings, mistakes := parse(t.Context(), split(Stdin, []byte(text)), Options{})
 	var lines []string
 	for _, i := range items {
-		lines = append(lines, i.Position.String()+" "+i.Kind.Key(i.Object.GetName()).String())
+		line := i.Position.String() + " " + i.Kind.Key(i.Object.GetName()).String()
+		if len(i.mistaken) > 0 {
+			line = "damaged " + line
+		}
+		lines = append(lines, line)
 	}
 	for _, w := range warnings {
 		lines = append(lines, "warning "+w.String())
@@ -117,7 +122,7 @@ func TestParse(t *testing.T) {
 		{
 			"every mistake", "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: web}\nspec:\n  order: \"100\"\n  ingres: []\n  ingress:\n  - protocool: TCP\n    destination:\n      ports: [70000, \"9:1\", a b]\n  selector: [a]\n  doNotTrack: \"yes\"\n",
 			[]string{
-				`-:5:10: GlobalNetworkPolicy(web) spec.order: expected a number, found the text "100"; remove the quotes`,
+				"damaged -:1:1 GlobalNetworkPolicy(web)", `-:5:10: GlobalNetworkPolicy(web) spec.order: expected a number, found the text "100"; remove the quotes`,
 				"-:6:3: GlobalNetworkPolicy(web) spec.ingres: unknown field; did you mean ingress?",
 				"-:8:5: GlobalNetworkPolicy(web) spec.ingress[0].protocool: unknown field; did you mean protocol?",
 				"-:10:15: GlobalNetworkPolicy(web) spec.ingress[0].destination.ports[0]: port 70000 is not between 1 and 65535",
@@ -129,7 +134,7 @@ func TestParse(t *testing.T) {
 		},
 		{
 			"duplicate keys", hep + "spec:\n  node: a\n  node: b\n",
-			[]string{"-:6:3: HostEndpoint(h) spec.node: already set in line 5; remove one of the two"},
+			[]string{"damaged -:1:1 HostEndpoint(h)", "-:6:3: HostEndpoint(h) spec.node: already set in line 5; remove one of the two"},
 		},
 		{
 			"kind nearly right", "apiVersion: projectcalico.org/v3\nkind: Hostendpoint\n",
@@ -143,11 +148,11 @@ func TestParse(t *testing.T) {
 		{"tab", "apiVersion: projectcalico.org/v3\n\tkind: Tier\n", []string{
 			"-:2: found a tab character that violates indentation; YAML indents with spaces",
 		}},
-		{"too deep", hep + "spec: {node: a}\nstatus: " + deep, []string{"-:5:1: HostEndpoint(h) status: unknown field; here may be: kind, apiVersion, metadata, spec"}},
+		{"too deep", hep + "spec: {node: a}\nstatus: " + deep, []string{"damaged -:1:1 HostEndpoint(h)", "-:5:1: HostEndpoint(h) status: unknown field; here may be: kind, apiVersion, metadata, spec"}},
 		{
 			"alias bomb", bomb + strings.Repeat("  - *a\n", 3),
 			[]string{
-				"-:6:8: HostEndpoint(h) metadata.annotations[a]: expected text, found a list",
+				"damaged -:1:1 HostEndpoint(h)", "-:6:8: HostEndpoint(h) metadata.annotations[a]: expected text, found a list",
 				"-:6:8: HostEndpoint(h) spec.profiles[0]: expected text, found a list",
 				"-:6:8: HostEndpoint(h) spec.profiles[1]: expected text, found a list",
 				"-:6:8: HostEndpoint(h) spec.profiles[2]: expected text, found a list",
@@ -181,6 +186,7 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines := read(t, c.text)
+			lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "damaged ") })
 			if len(lines) != 1 || !strings.Contains(lines[0], c.want) {
 				t.Errorf("got %.300q, want one mistake with %q", lines, c.want)
 			}

@@ -39,12 +39,16 @@ type Item struct {
 	chunk *chunk
 	// index leads from the chunk's root to the object: one entry for each list.
 	index []int
+	// mistaken are the paths of what could not be read, in segments.
+	mistaken [][]string
 }
 
 // Result is what was read.
 type Result struct {
 	// Items are in input order.
 	Items []Item
+	// Damaged are the objects of which only a part could be read: Item.Doubts says what is not to be trusted.
+	Damaged []Item
 	// Warnings are about input that was accepted although it was probably not meant so.
 	Warnings []Mistake
 	// Empty lists the files and directories in which there were no objects, each as
@@ -55,7 +59,7 @@ type Result struct {
 // Read reads every file in order: a file, "-" for standard input, or a directory, of
 // which it reads the regular files that end in .yaml, .yml or .json, in lexical order. A
 // failure to read is returned as it is; anything wrong with the content as Mistakes,
-// about all files together, beside the objects in which nothing is wrong.
+// about all files together, beside the objects in which nothing is wrong and the damaged ones.
 func Read(ctx context.Context, files []string, o Options) (*Result, error) {
 	result := &Result{}
 	var mistakes Mistakes
@@ -72,14 +76,20 @@ func Read(ctx context.Context, files []string, o Options) (*Result, error) {
 			if err != nil {
 				return nil, err
 			}
-			items, warnings, wrong := parse(ctx, split(path, data), o)
+			objects, warnings, wrong := parse(ctx, split(path, data), o)
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			if len(items) == 0 && len(wrong) == 0 {
+			if len(objects) == 0 && len(wrong) == 0 {
 				result.Empty = append(result.Empty, "file "+path)
 			}
-			result.Items = append(result.Items, items...)
+			for _, item := range objects {
+				if len(item.mistaken) == 0 {
+					result.Items = append(result.Items, item)
+				} else {
+					result.Damaged = append(result.Damaged, item)
+				}
+			}
 			result.Warnings = append(result.Warnings, warnings...)
 			mistakes = append(mistakes, wrong...)
 			if len(mistakes) > MaxMistakes {
@@ -184,7 +194,7 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 // batch is how many documents are read before the mistakes in them are counted.
 const batch = 256
 
-// parse reads chunks on all processors and keeps their order.
+// parse reads chunks on all processors and keeps their order. Damaged objects are among the items.
 func parse(ctx context.Context, chunks []*chunk, o Options) (items []Item, warnings, mistakes []Mistake) {
 	decoders := make([]*decoder, min(runtime.GOMAXPROCS(0), len(chunks)))
 	for i := range decoders {
