@@ -146,7 +146,7 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 		step, done := s.progress(len(objects))
 		defer done()
 		_, undone := s.Store.(datastore.Atomic) // a dry run is undone, automatic endpoints and all
-		dryRun := o.dryRun && !undone
+		dryRun := o.dryRun && !undone && !s.trying
 		if !dryRun {
 			if err := datastore.Initialize(ctx, tx, s.ClusterType); err != nil {
 				return err
