@@ -291,12 +291,13 @@ func changeOf(key resources.Key, before, after resources.Object) objectChange {
 	return change
 }
 
-// yamlOf is an object as get --export -o yaml shows it.
+// yamlOf is an object as get --export -o yaml shows it, without the server's count of its changes.
 func yamlOf(o resources.Object) string {
 	if o == nil {
 		return ""
 	}
 	shown := o.DeepCopyObject().(resources.Object)
+	shown.SetGeneration(0)
 	results := []output.Result{{Object: shown}}
 	forExport(results)
 	var b bytes.Buffer
