@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/edfb3db0/calicoctl/manifest"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -69,6 +69,7 @@ type Config struct {
 	UsePodCIDR               bool    `json:"usePodCIDR,omitempty"`
 	K8sClientQPS             float32 `json:"k8sClientQPS,omitempty"`
 	K8sClientBurst           int     `json:"k8sClientBurst,omitempty"`
+	K8sClientConcurrency     int     `json:"k8sClientConcurrency,omitempty"`
 	K8sCurrentContext        string  `json:"k8sCurrentContext,omitempty"`
 	CalicoAPIGroup           string  `json:"calicoAPIGroup,omitempty"`
 
@@ -123,7 +124,7 @@ func parseConfig(path string, text []byte) (Config, error) {
 	problem := func(format string, args ...any) (Config, error) {
 		return Config{}, clientError(fmt.Errorf("syntax error in %s: "+format, append([]any{path}, args...)...))
 	}
-	if bytes.Contains(text, []byte("\n---")) {
+	if manifest.Documents(text) > 1 {
 		return problem("invalid config file: it has more than one document")
 	}
 	if err := yaml.UnmarshalStrict(text, &file); err != nil {
@@ -198,6 +199,7 @@ func (c *Config) envKeys() map[string]any {
 		"USE_POD_CIDR":                 &c.UsePodCIDR,
 		"K8S_CLIENT_QPS":               &c.K8sClientQPS,
 		"K8S_CLIENT_BURST":             &c.K8sClientBurst,
+		"K8S_CLIENT_CONCURRENCY":       &c.K8sClientConcurrency,
 		"K8S_CURRENT_CONTEXT":          &c.K8sCurrentContext,
 		"API_GROUP":                    &c.CalicoAPIGroup, // CALICO_API_GROUP
 	}
@@ -256,6 +258,9 @@ func setKey(key any, value string) (err error) {
 }
 
 func (c Config) check() error {
+	if c.K8sClientConcurrency < 0 {
+		return clientError(fmt.Errorf("k8sClientConcurrency (K8S_CLIENT_CONCURRENCY) is %d; write how many objects may be written at once", c.K8sClientConcurrency))
+	}
 	switch c.LocalController {
 	case "", v3.Enabled, v3.Disabled:
 	default:

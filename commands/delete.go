@@ -98,7 +98,7 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 			SkipMissing: o.skipMissing, Together: o.atomic, Progress: step,
 		})
 		return err
-	}, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }})
+	}, results: &results, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }})
 	if err != nil {
 		s.sayKept(results, err)
 		return err

@@ -79,7 +79,7 @@ func FuzzPatch(f *testing.F) {
 			t.Skip("the fuzzer learns nothing from large input")
 		}
 		o := &patchOptions{patch: patch, patchType: patchTypes[int(how)%len(patchTypes)]}
-		text, err := o.readPatch()
+		text, err := o.readPatch(t.Context())
 		if err != nil {
 			checkPatchError(t, err)
 			return

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/output"
 	"github.com/edfb3db0/calicoctl/resources"
 	"github.com/edfb3db0/calicoctl/selector"
@@ -215,32 +218,42 @@ func labelMatcher(expression string) (func(map[string]string) bool, error) {
 	return parsed.Matches, nil
 }
 
+// readers bounds how many objects and kinds are read at once.
+const readers = 32
+
 // read gets what keys name. Objects that it cannot get are described in missing; an
 // error is one that leaves nothing to show.
 func (s *session) read(ctx context.Context, keys []resources.Key, matches func(map[string]string) bool) (results []output.Result, missing []string, err error) {
-	for _, key := range keys {
-		if key.Name != "" {
-			object, err := s.Store.Get(ctx, key)
-			switch {
-			case err != nil:
-				missing = append(missing, err.Error())
-			case matches(object.GetLabels()):
-				results = append(results, output.Result{Kind: key.Kind, Object: object})
+	found, absent := make([]output.Result, len(keys)), make([]error, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for i, key := range keys {
+		group.Go(func() (err error) {
+			found[i].Kind = key.Kind
+			if key.Name == "" {
+				found[i].List, err = s.Store.List(ctx, key.Kind)
+				return err
 			}
-			continue
-		}
-		list, err := s.Store.List(ctx, key.Kind)
-		if err != nil {
-			return nil, nil, err
-		}
-		items := list.Items[:0]
-		for _, object := range list.Items {
-			if matches(object.GetLabels()) {
-				items = append(items, object)
+			found[i].Object, absent[i] = s.Store.Get(ctx, key)
+			if away := absent[i]; errors.Is(away, datastore.ErrUnavailable) && !errors.Is(away, datastore.ErrUnavailableHere) {
+				return away
 			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	for i, r := range found {
+		switch {
+		case absent[i] != nil:
+			missing = append(missing, absent[i].Error())
+		case r.List != nil:
+			r.List.Items = slices.DeleteFunc(r.List.Items, func(o resources.Object) bool { return !matches(o.GetLabels()) })
+			results = append(results, r)
+		case matches(r.Object.GetLabels()):
+			results = append(results, r)
 		}
-		list.Items = items
-		results = append(results, output.Result{Kind: key.Kind, List: list})
 	}
 	return results, missing, nil
 }

@@ -167,8 +167,8 @@ func (w *watchedKind) follow(ctx context.Context, changes chan<- told) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, datastore.ErrCompacted):
-			events, err := w.list(ctx)
-			if err == nil {
+			var events []output.Event
+			if events, err = w.list(ctx); err == nil {
 				send(ctx, changes, told{events: events})
 				continue
 			}

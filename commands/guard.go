@@ -44,6 +44,7 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	s.trying = true
 	err := a.write(overlay)
 	s.trying = false
+	defer func() { *a.results = nil }() // nothing has been written
 	if err != nil || !a.kept() {
 		return nil //nolint:nilerr // the write itself will say what is wrong
 	}

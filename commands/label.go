@@ -169,7 +169,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 			return object, err
 		}, step)
 		return err
-	}})
+	}, results: &results})
 	if err != nil {
 		s.sayKept(results, err)
 		return err

@@ -1,20 +1,16 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/manifest"
@@ -97,7 +93,7 @@ func (o *patchOptions) complete(args []string) error {
 
 func runPatch(ctx context.Context, o *patchOptions) error {
 	started := o.deps.Now()
-	patch, err := o.readPatch()
+	patch, err := o.readPatch(ctx)
 	if err != nil {
 		return fmt.Errorf("hit error: %w", err)
 	}
@@ -114,8 +110,11 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 			next, warnings, err = patched(o.kind, stored, patch, o.patchType)
 			return next, err
 		}, nil)
-		return errors.Join(err, results[0].Err)
-	}})
+		if err != nil {
+			return err
+		}
+		return results[0].Err
+	}, results: &results})
 	var unread manifest.Mistakes
 	switch {
 	case errors.Is(err, errRefused):
@@ -134,28 +133,17 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 }
 
 // readPatch gives the patch in JSON.
-func (o *patchOptions) readPatch() ([]byte, error) {
+func (o *patchOptions) readPatch(ctx context.Context) ([]byte, error) {
 	text := []byte(o.patch)
 	if o.patchFile != "" {
 		var err error
-		if o.patchFile == manifest.Stdin {
-			text, err = io.ReadAll(io.LimitReader(o.deps.In, manifest.MaxDocument+1))
-		} else {
-			text, err = os.ReadFile(o.patchFile)
-		}
-		if err != nil {
+		if text, err = manifest.ReadText(ctx, o.patchFile, o.deps.In); err != nil {
 			return nil, err
 		}
 	}
-	if len(text) > manifest.MaxDocument {
-		return nil, fmt.Errorf("the patch is larger than the limit of %d MiB", manifest.MaxDocument>>20)
-	}
-	if bytes.Contains(text, []byte("\n---")) || isSeveralJSON(text) {
-		return nil, errors.New("the patch has more than one document; write one")
-	}
-	patch, err := yaml.YAMLToJSONStrict(text)
+	patch, err := manifest.JSON(text)
 	if err != nil {
-		return nil, fmt.Errorf("the patch is neither JSON nor YAML: %w", err)
+		return nil, fmt.Errorf("the patch cannot be read: %w", err)
 	}
 	switch first := strings.TrimSpace(string(patch))[0]; {
 	case o.patchType == patchJSON && first != '[':
@@ -166,13 +154,6 @@ func (o *patchOptions) readPatch() ([]byte, error) {
 		return patch, checkOperations(patch)
 	}
 	return patch, nil
-}
-
-// isSeveralJSON tells of a JSON value with something after it.
-func isSeveralJSON(text []byte) bool {
-	var first json.RawMessage
-	dec := json.NewDecoder(bytes.NewReader(text))
-	return dec.Decode(&first) == nil && len(bytes.TrimSpace(text[dec.InputOffset():])) > 0
 }
 
 // checkOperations refuses what RFC 6902 does not allow: a library that forgives a

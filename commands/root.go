@@ -90,6 +90,9 @@ func (g *globalOptions) setUp(d *Deps) error {
 	if !ok {
 		return fmt.Errorf("unknown log level: %s, expected one of: %s", g.logLevel, strings.Join(logLevels, ", "))
 	}
+	if g.requestTimeout < 0 {
+		return fmt.Errorf("--request-timeout is %v; write how long to wait, such as 30s", g.requestTimeout)
+	}
 	d.log = slog.New(slog.NewTextHandler(d.Err, &slog.HandlerOptions{Level: level}))
 	d.log.Info("calicoctl", "version", d.Build.Version, "commit", d.Build.Commit, "date", d.Build.Date)
 	return nil

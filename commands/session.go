@@ -38,7 +38,7 @@ func openBackend(ctx context.Context, c Config, a access) (Backend, error) {
 			Kubeconfig: c.Kubeconfig, Inline: c.KubeconfigInline, Context: c.K8sCurrentContext,
 			Endpoint: c.K8sAPIEndpoint, KeyFile: c.K8sKeyFile, CertFile: c.K8sCertFile, CAFile: c.K8sCAFile,
 			Token: c.K8sAPIToken, Insecure: c.K8sInsecureSkipTLSVerify,
-			QPS: c.K8sClientQPS, Burst: c.K8sClientBurst, APIGroup: c.CalicoAPIGroup,
+			QPS: c.K8sClientQPS, Burst: c.K8sClientBurst, Concurrency: c.K8sClientConcurrency, APIGroup: c.CalicoAPIGroup,
 			UsePodCIDR: c.UsePodCIDR, Timeout: c.requestTimeout,
 		})
 	case datastoreEtcd:
@@ -98,14 +98,22 @@ func openSession(ctx context.Context, d *Deps, g *globalOptions, configFile stri
 	if err != nil {
 		return nil, err
 	}
+	return openConfigured(ctx, d, g, config, a)
+}
+
+func openConfigured(ctx context.Context, d *Deps, g *globalOptions, config Config, a access) (*session, error) {
 	backend, err := d.Open(ctx, config, a)
 	if err != nil {
 		return nil, err
 	}
 	d.log.Info("opened the datastore", "type", config.DatastoreType)
 	s := &session{Backend: backend, deps: d, guard: &guard{mode: guardOff}}
-	if !g.allowVersionMismatch {
-		s.compareVersions(ctx)
+	if g.allowVersionMismatch {
+		return s, nil
+	}
+	if err := s.compareVersions(ctx); err != nil {
+		s.close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -130,7 +138,7 @@ func openGuarded(ctx context.Context, d *Deps, g *globalOptions, configFile stri
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSession(ctx, d, g, configFile, a)
+	s, err := openConfigured(ctx, d, g, config, a)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +170,8 @@ var errRollBack = errors.New("nothing was written")
 type attempt struct {
 	// write may be called several times, first with a Store that keeps nothing.
 	write func(datastore.Store) error
+	// results is where write leaves what came of each object.
+	results *[]datastore.Result
 	// keep agrees to the outcome of write; nil always agrees.
 	keep func() bool
 	// dryRun keeps nothing, whatever the outcome.

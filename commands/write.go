@@ -157,7 +157,7 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 			SkipExisting: o.skipExisting, Together: o.atomic, DryRun: dryRun, Progress: step,
 		})
 		return err
-	}, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }, dryRun: o.dryRun})
+	}, results: &results, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }, dryRun: o.dryRun})
 	return results, automatic, err
 }
 

@@ -127,7 +127,9 @@ func (b *batch) plan(ctx context.Context, tasks []task, indices []int) error {
 		if r.Err == nil {
 			r.Object, r.Action, r.Err = tasks[i].decide(b.stored[r.Key])
 		}
-		if writes := r.Action == Created || r.Action == Configured; r.Err == nil && writes {
+		_, planned := b.changes[r.Key]
+		switch writes := r.Action == Created || r.Action == Configured; {
+		case r.Err == nil && writes:
 			r.Err = b.checkNeeds(ctx, r.Key, r.Object)
 			if aborts(r.Err) {
 				return r.Err
@@ -135,6 +137,9 @@ func (b *batch) plan(ctx context.Context, tasks []task, indices []int) error {
 			if r.Err == nil {
 				b.add(i, r)
 			}
+		case r.Err == nil && planned: // the object is as it should be if that change is made
+			b.waiting[r.Key] = append(b.waiting[r.Key], i)
+			b.progress()
 		}
 		if r.Err != nil {
 			r.Object, r.Action = nil, ""

@@ -11,11 +11,11 @@ import (
 // write makes the planned changes. lost are the tasks to decide anew, since somebody else
 // changed their objects meanwhile.
 func (b *batch) write(ctx context.Context) (lost []int, err error) {
-	if b.dryRun {
-		return nil, nil
-	}
 	if b.together {
 		return b.writeTogether(ctx)
+	}
+	if b.dryRun {
+		return nil, nil
 	}
 	var first, rest []resources.Key
 	for _, key := range b.order {
@@ -97,33 +97,56 @@ func (b *batch) writeTogether(ctx context.Context) (lost []int, err error) {
 		return nil, nil // one that fails is reason enough to write none
 	}
 	bulk, ok := b.store.(Bulk)
-	if !ok {
+	switch {
+	case !ok && b.dryRun:
+		return nil, nil
+	case !ok:
 		return b.writeKeys(ctx, b.order) // in a transaction of the caller
 	}
 	changes := make([]Change, len(b.order))
 	for i, key := range b.order {
 		changes[i] = b.changes[key]
 	}
+	if b.dryRun {
+		if err := bulk.CanWriteTogether(changes); err != nil {
+			return nil, b.failWaiting(b.order, err)
+		}
+		return nil, nil
+	}
 	outcomes, err := bulk.WriteTogether(ctx, changes)
-	overtook := false
+	switch overtook := b.settleTogether(changes, outcomes, err); {
+	case err == nil:
+		return nil, nil
+	case overtook:
+		return b.allLost(changes), nil
+	case len(Failed(b.results)) > 0:
+		return nil, nil
+	}
+	return nil, b.failWaiting(b.order, err)
+}
+
+// settleTogether keeps the outcomes of a transaction: all of them, or those that were the reason of err. It tells
+// whether somebody else was faster with one of the objects.
+func (b *batch) settleTogether(changes []Change, outcomes []Outcome, err error) (overtook bool) {
 	for i, key := range b.order {
 		if i < len(outcomes) && (err == nil || outcomes[i].Err != nil) {
 			b.settle(key, outcomes[i])
 			overtook = overtook || overtaken(changes[i].Op, outcomes[i].Err)
 		}
 	}
-	if err == nil {
-		return nil, nil
-	}
-	for _, key := range b.order {
-		if overtook {
-			lost = append(lost, b.waiting[key]...)
+	return overtook
+}
+
+// allLost are all tasks with a change. Those that were not the reason have failed as well.
+func (b *batch) allLost(changes []Change) (lost []int) {
+	for i, key := range b.order {
+		if b.results[b.waiting[key][0]].Err == nil {
+			b.settle(key, Outcome{Err: ErrorOf(string(changes[i].Op), key, ErrConflict,
+				"another object of this command was changed meanwhile, and all are written or none")})
 		}
+		lost = append(lost, b.waiting[key]...)
 	}
-	if overtook || len(Failed(b.results)) > 0 {
-		return lost, nil
-	}
-	return nil, b.failWaiting(b.order, err)
+	return lost
 }
 
 // overtaken tells whether a change failed since somebody else has changed the object.

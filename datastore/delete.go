@@ -132,13 +132,8 @@ func (d *deleter) deleteTogether(ctx context.Context, bulk Bulk, targets []Targe
 	for _, i := range order {
 		t := targets[i]
 		r := &results[i]
-		_, r.Err = bulk.Get(ctx, t.Key)
-		if r.Err == nil {
-			r.Err = d.mayDelete(ctx, t.Key)
-		}
+		r.Err = d.mayDeleteOnce(ctx, t.Key)
 		switch {
-		case d.gone[t.Key]:
-			r.Err = ErrorOf("delete", t.Key, ErrNotFound, "it is deleted by the same command")
 		case errors.Is(r.Err, ErrNotFound) && d.options.SkipMissing:
 			r.Action, r.Err = Skipped, nil
 		case aborts(r.Err):
@@ -167,6 +162,17 @@ func (d *deleter) deleteTogether(ctx context.Context, bulk Bulk, targets []Targe
 		return d.failAll(results, err)
 	}
 	return nil
+}
+
+// mayDeleteOnce is mayDelete of an object that is there and was not deleted before.
+func (d *deleter) mayDeleteOnce(ctx context.Context, key resources.Key) error {
+	if d.gone[key] {
+		return ErrorOf("delete", key, ErrNotFound, "it is deleted by the same command")
+	}
+	if _, err := d.store.Get(ctx, key); err != nil {
+		return err
+	}
+	return d.mayDelete(ctx, key)
 }
 
 // failAll makes err the outcome of everything.

@@ -2,12 +2,13 @@ package datastore
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/edfb3db0/calicoctl/resources"
 )
 
 // What can go wrong with one object. Every error of a Store matches exactly one of
-// these with errors.Is, or is the error of its context.
+// these with errors.Is (ErrUnavailableHere is an ErrUnavailable), or is the error of its context.
 var (
 	// ErrNotFound says that there is no such object.
 	ErrNotFound = errors.New("resource does not exist")
@@ -23,6 +24,8 @@ var (
 	ErrUnauthorized = errors.New("connection is unauthorized")
 	// ErrUnavailable says that the datastore cannot be reached or cannot work at the moment.
 	ErrUnavailable = errors.New("datastore is unavailable")
+	// ErrUnavailableHere is the ErrUnavailable of one operation: others may well succeed.
+	ErrUnavailableHere = fmt.Errorf("%w", ErrUnavailable)
 	// ErrCompacted says that the history before a revision is gone: list again.
 	ErrCompacted = errors.New("revision is compacted")
 )

@@ -99,7 +99,7 @@ func Failed(results []Result) []Result {
 
 // aborts tells whether an error ends a whole command, and not only what concerns one object.
 func aborts(err error) bool {
-	for _, own := range []error{ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrUnsupported, ErrUnauthorized} {
+	for _, own := range []error{ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrUnsupported, ErrUnauthorized, ErrUnavailableHere} {
 		if errors.Is(err, own) {
 			return false
 		}

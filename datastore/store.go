@@ -97,6 +97,9 @@ type Bulk interface {
 	// and the outcomes of those changes that were the reason have errors of their own.
 	// It fails with ErrUnsupported if the datastore cannot do that, or not for so many.
 	WriteTogether(ctx context.Context, changes []Change) (outcomes []Outcome, err error)
+
+	// CanWriteTogether fails with the ErrUnsupported of WriteTogether, and writes nothing.
+	CanWriteTogether(changes []Change) error
 }
 
 // EventType says what happened to an object.

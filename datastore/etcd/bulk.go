@@ -98,6 +98,16 @@ func (s *Store) writePart(ctx context.Context, part []operation, outcomes []data
 		if err == nil {
 			return nil
 		}
+		if half := len(part) / 2; half > 0 && tooMuch(err) {
+			if ended := s.writePart(ctx, part[:half], outcomes); ended != nil {
+				for _, o := range part[half:] {
+					outcomes[o.index].Err = ended
+				}
+				return ended
+			}
+			part = part[half:]
+			continue
+		}
 		var rest []operation
 		for _, o := range part {
 			switch {
@@ -125,10 +135,8 @@ func (s *Store) WriteTogether(ctx context.Context, changes []datastore.Change) (
 			return outcomes, fmt.Errorf("%s %s: %w", c.Op, c.Key, outcomes[i].Err)
 		}
 	}
-	if n := partLength(operations); n < len(operations) {
-		return outcomes, datastore.ErrorOf("write", resources.Key{}, datastore.ErrUnsupported,
-			fmt.Sprintf("etcd writes up to %d objects and %d KiB together, and these are %d objects; write fewer at once, or without --atomic",
-				maxOperations, maxBytes>>10, len(changes)))
+	if err := fitTogether(operations); err != nil {
+		return outcomes, err
 	}
 	failed, err := s.commit(ctx, operations, outcomes)
 	switch {
@@ -142,6 +150,32 @@ func (s *Store) WriteTogether(ctx context.Context, changes []datastore.Change) (
 		err = s.failure(ctx, "write", resources.Key{}, err)
 	}
 	return outcomes, err
+}
+
+// fitTogether refuses operations that are too much for one transaction.
+func fitTogether(operations []operation) error {
+	if partLength(operations) == len(operations) {
+		return nil
+	}
+	return datastore.ErrorOf("write", resources.Key{}, datastore.ErrUnsupported,
+		fmt.Sprintf("etcd writes up to %d objects and %d KiB together, and these are %d objects; write fewer at once, or without --atomic",
+			maxOperations, maxBytes>>10, len(operations)))
+}
+
+// CanWriteTogether implements datastore.Bulk.
+func (*Store) CanWriteTogether(changes []datastore.Change) error {
+	operations := make([]operation, len(changes))
+	for i, c := range changes {
+		if c.Object == nil {
+			continue
+		}
+		value, err := encode(c.Key, c.Object)
+		if err != nil {
+			return datastore.ErrorOf(string(c.Op), c.Key, datastore.ErrInvalid, err.Error())
+		}
+		operations[i].value = value
+	}
+	return fitTogether(operations)
 }
 
 // prepare makes operations of those changes that can be tried; the others get their outcomes.

@@ -1,17 +1,19 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
-	"go.etcd.io/etcd/client/pkg/v3/srv"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -45,17 +47,15 @@ const defaultTimeout = 10 * time.Second
 
 // Open makes a Store. Unless it has to authenticate, it sends nothing yet.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	endpoints, err := c.endpoints()
+	s := &Store{timeout: cmp.Or(c.Timeout, defaultTimeout)}
+	endpoints, err := c.endpoints(ctx, s.timeout)
 	if err != nil {
 		return nil, err
 	}
+	s.endpoints = endpoints
 	secure, err := c.tls()
 	if err != nil {
 		return nil, fmt.Errorf("could not initialize etcdv3 client: %w", err)
-	}
-	s := &Store{endpoints: endpoints, timeout: c.Timeout}
-	if s.timeout == 0 {
-		s.timeout = defaultTimeout
 	}
 	config := clientv3.Config{
 		Endpoints: endpoints, TLS: secure, Logger: zap.NewNop(),
@@ -69,28 +69,48 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Username != "" && c.Password != "" {
 		config.Username, config.Password = c.Username, c.Password
 	}
-	// The client must outlive ctx, which may be that of opening alone.
-	if s.client, err = clientv3.New(config); err != nil {
+	if s.client, err = newClient(ctx, config); err != nil {
 		return nil, s.failure(ctx, "open", resources.Key{}, err)
 	}
 	return s, nil
 }
 
+// newClient makes a client that outlives ctx, which may be that of opening alone. With a password it waits for
+// etcd, until ctx ends.
+func newClient(ctx context.Context, config clientv3.Config) (*clientv3.Client, error) {
+	type made struct {
+		client *clientv3.Client
+		err    error
+	}
+	done := make(chan made, 1)
+	go func() {
+		client, err := clientv3.New(config)
+		done <- made{client, err}
+	}()
+	select {
+	case m := <-done:
+		return m.client, m.err
+	case <-ctx.Done():
+		go func() {
+			if late := <-done; late.client != nil {
+				_ = late.client.Close() // nobody uses it
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
 // maxMessage lets answers of any size through: pages bound them.
 const maxMessage = 1 << 30
 
-func (c Config) endpoints() ([]string, error) {
+func (c Config) endpoints(ctx context.Context, timeout time.Duration) ([]string, error) {
 	switch {
 	case c.Endpoints == "" && c.DiscoverySRV == "":
 		return nil, errors.New("no etcd endpoints specified")
 	case c.Endpoints != "" && c.DiscoverySRV != "":
 		return nil, errors.New(`multiple discovery or bootstrap options specified, use either "etcdEndpoints" or "etcdDiscoverySrv"`)
 	case c.DiscoverySRV != "":
-		found, err := srv.GetClient("etcd-client", c.DiscoverySRV, "")
-		if err != nil {
-			return nil, fmt.Errorf("failed to discover etcd endpoints through SRV discovery: %w", err)
-		}
-		return found.Endpoints, nil
+		return discover(ctx, c.DiscoverySRV, timeout)
 	}
 	endpoints := strings.Split(c.Endpoints, ",")
 	for i, endpoint := range endpoints {
@@ -100,6 +120,31 @@ func (c Config) endpoints() ([]string, error) {
 			return nil, fmt.Errorf("etcd endpoint %d is not of the form https://HOST:PORT; "+
 				"a user and a password are given with ETCD_USERNAME and ETCD_PASSWORD", i+1)
 		}
+	}
+	return endpoints, nil
+}
+
+// discover asks for the SRV records of a domain: those of etcd-client-ssl are served by https, those of etcd-client
+// by http.
+func discover(ctx context.Context, domain string, timeout time.Duration) (endpoints []string, err error) {
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var failures []error
+	for _, service := range []struct{ name, scheme string }{{"etcd-client-ssl", "https"}, {"etcd-client", "http"}} {
+		_, records, err := net.DefaultResolver.LookupSRV(bounded, service.name, "tcp", domain)
+		if err != nil {
+			failures = append(failures, err)
+		}
+		for _, r := range records {
+			host := net.JoinHostPort(strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port)))
+			endpoints = append(endpoints, service.scheme+"://"+host)
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if len(endpoints) == 0 {
+		return nil, fmt.Errorf("failed to discover etcd endpoints through SRV discovery: %w", errors.Join(failures...))
 	}
 	return endpoints, nil
 }

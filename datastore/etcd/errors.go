@@ -28,7 +28,9 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, err e
 	switch {
 	case errors.Is(err, rpctypes.ErrCompacted):
 		return own(datastore.ErrCompacted, "list again")
-	case errors.Is(err, rpctypes.ErrRequestTooLarge), status.Code(err) == codes.ResourceExhausted && strings.Contains(err.Error(), "larger than max"):
+	case errors.Is(err, rpctypes.ErrTooManyOps):
+		return own(datastore.ErrUnsupported, "these are more objects than this etcd writes together (--max-txn-ops); write fewer at once, or without --atomic")
+	case tooMuch(err):
 		return own(datastore.ErrInvalid, "the object is larger than this etcd takes (1.5 MiB unless --max-request-bytes says otherwise)")
 	case errors.Is(err, rpctypes.ErrAuthFailed):
 		return own(datastore.ErrUnauthorized, "etcd refused the user name or the password (ETCD_USERNAME, ETCD_PASSWORD)")
@@ -48,6 +50,12 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, err e
 	default:
 		return own(datastore.ErrUnavailable, fmt.Sprintf("etcd at %s: %v", where, err))
 	}
+}
+
+// tooMuch tells whether a transaction has more operations or bytes than this etcd takes.
+func tooMuch(err error) bool {
+	return errors.Is(err, rpctypes.ErrTooManyOps) || errors.Is(err, rpctypes.ErrRequestTooLarge) ||
+		status.Code(err) == codes.ResourceExhausted && strings.Contains(err.Error(), "larger than max")
 }
 
 // because is the last reason that a connection failed for, where the client tells one.

@@ -30,7 +30,7 @@ func (s *Store) WriteAll(ctx context.Context, changes []datastore.Change, progre
 			outcomes[i] = outcome
 			mutex.Lock()
 			defer mutex.Unlock()
-			if errors.Is(outcome.Err, errAway) {
+			if errors.Is(outcome.Err, datastore.ErrUnavailable) && !errors.Is(outcome.Err, datastore.ErrUnavailableHere) {
 				away = outcome.Err
 			}
 			if progress != nil {
@@ -59,7 +59,12 @@ func (s *Store) write(ctx context.Context, c datastore.Change) (o datastore.Outc
 }
 
 // WriteTogether implements datastore.Bulk: it always fails, since the Kubernetes API has no transactions.
-func (*Store) WriteTogether(_ context.Context, changes []datastore.Change) ([]datastore.Outcome, error) {
-	return make([]datastore.Outcome, len(changes)), datastore.ErrorOf("write", resources.Key{}, datastore.ErrUnsupported,
+func (s *Store) WriteTogether(_ context.Context, changes []datastore.Change) ([]datastore.Outcome, error) {
+	return make([]datastore.Outcome, len(changes)), s.CanWriteTogether(changes)
+}
+
+// CanWriteTogether implements datastore.Bulk.
+func (*Store) CanWriteTogether([]datastore.Change) error {
+	return datastore.ErrorOf("write", resources.Key{}, datastore.ErrUnsupported,
 		"the Kubernetes API cannot write several objects all or nothing; leave --atomic out")
 }

@@ -68,12 +68,14 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	token := &lastToken{}
+	config.Wrap(token.watch)
 	client, err := newClient(config, c)
 	if err != nil {
 		return nil, withoutSecrets(err, c)
 	}
 	s := &Store{
-		client: client, server: hostOf(config.Host), secrets: secretsOf(config), certificateEnds: endOf(config.CertData, config.CertFile),
+		client: client, token: token, server: hostOf(config.Host), secrets: secretsOf(config), certificateEnds: endOf(config.CertData, config.CertFile),
 		timeout: cmp.Or(c.Timeout, defaultTimeout), concurrency: cmp.Or(c.Concurrency, defaultConcurrency),
 		node: resources.KubernetesNodeOptions{UsePodCIDR: c.UsePodCIDR},
 	}
@@ -107,11 +109,7 @@ func hostOf(address string) string {
 
 func (c Config) rest() (*rest.Config, error) {
 	if c.Inline != "" {
-		config, err := clientcmd.RESTConfigFromKubeConfig([]byte(c.Inline))
-		if err != nil {
-			return nil, errors.New("kubeconfigInline is no valid kubeconfig (its text is not shown, since it may hold secrets)")
-		}
-		return config, nil
+		return c.inline()
 	}
 	rules := &clientcmd.ClientConfigLoadingRules{WarnIfAllMissing: false}
 	switch files := filepath.SplitList(c.kubeconfig()); len(files) {
@@ -129,6 +127,22 @@ func (c Config) rest() (*rest.Config, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
 	if err != nil {
 		return nil, withoutSecrets(err, c)
+	}
+	return config, nil
+}
+
+// inline is what the text of a kubeconfig says, of which Context chooses a part.
+func (c Config) inline() (*rest.Config, error) {
+	parsed, err := clientcmd.Load([]byte(c.Inline))
+	if err == nil && c.Context != "" && parsed.Contexts[c.Context] == nil {
+		return nil, fmt.Errorf("context %q does not exist in kubeconfigInline", c.Context)
+	}
+	var config *rest.Config
+	if err == nil {
+		config, err = clientcmd.NewNonInteractiveClientConfig(*parsed, c.Context, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
+	}
+	if err != nil {
+		return nil, errors.New("kubeconfigInline is no valid kubeconfig (its text is not shown, since it may hold secrets)")
 	}
 	return config, nil
 }
@@ -155,7 +169,7 @@ func withoutSecrets(err error, c Config) error {
 	}
 	text := err.Error()
 	for _, known := range []string{"context ", "invalid configuration: ", "specifying a root certificates file with the insecure flag"} {
-		if strings.HasPrefix(text, known) && !strings.Contains(text, "\n") {
+		if strings.HasPrefix(text, known) && !strings.ContainsAny(text, "\n@") {
 			return errors.New(text)
 		}
 	}

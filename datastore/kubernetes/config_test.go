@@ -30,11 +30,14 @@ contexts: [{name: wrong, context: {cluster: none, user: none}}]}`)
 	if err := os.WriteFile(filepath.Join(home, ".kube", "config"), []byte(kubeconfigFor(where, admin)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	inline := `{apiVersion: v1, kind: Config, current-context: wrong, clusters: [{name: c, cluster: ` + where + `}], users: [{name: u, user: ` + admin + `}],
+contexts: [{name: wrong, context: {cluster: none, user: none}}, {name: right, context: {cluster: c, user: u}}]}`
 	for name, c := range map[string]Config{
 		"the user's own":          {},
 		"one file":                {Kubeconfig: api.Kubeconfig(t, cluster.Admin)},
 		"several files":           {Kubeconfig: first + string(filepath.ListSeparator) + "/none" + string(filepath.ListSeparator) + second, Context: "right"},
-		"inline before a file":    {Inline: kubeconfigFor(where, admin), Kubeconfig: "/none", Context: "nosuch", Endpoint: "https://127.0.0.1:1"},
+		"inline before a file":    {Inline: kubeconfigFor(where, admin), Kubeconfig: "/none", Endpoint: "https://127.0.0.1:1"},
+		"a context of inline":     {Inline: inline, Context: "right"},
 		"an endpoint":             {Endpoint: api.URL, CAFile: api.CAFile, Token: cluster.Token(cluster.Admin)},
 		"an endpoint over a file": {Kubeconfig: file(t, nowhere), Endpoint: api.URL, CAFile: api.CAFile, Token: cluster.Token(cluster.Admin)},
 		"without verification":    {Endpoint: api.URL, Insecure: true, Token: cluster.Token(cluster.Admin)},

@@ -29,9 +29,6 @@ func (c collection) request(verb string) request {
 	return request{verb, resource}
 }
 
-// errAway is the ErrUnavailable of a server that does not answer at all, so that no other request makes sense.
-var errAway = fmt.Errorf("%w", datastore.ErrUnavailable)
-
 // failure translates an error of the client. ctx is the caller's.
 func (s *Store) failure(ctx context.Context, op string, key resources.Key, r request, err error) error {
 	if err == nil {
@@ -66,9 +63,9 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 		return own(datastore.ErrUnsupported, reason(err))
 	}
 	if status, ok := errors.AsType[*apierrors.StatusError](err); ok && status.ErrStatus.Code == http.StatusInternalServerError {
-		return own(datastore.ErrUnavailable, s.unavailable(err)) // of one object, perhaps: the server is there
+		return own(datastore.ErrUnavailableHere, s.unavailable(err)) // the server is there
 	}
-	return own(errAway, s.unavailable(err))
+	return own(datastore.ErrUnavailable, s.unavailable(err))
 }
 
 // unauthorized says why the server does not know who asks.

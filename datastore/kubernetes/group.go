@@ -37,7 +37,7 @@ func (s *Store) chooseGroup(ctx context.Context, chosen string) (string, error) 
 		Groups []struct{ Name string }
 	}
 	if err := json.Unmarshal(body, &groups); err != nil {
-		return "", datastore.ErrorOf("open", resources.Key{}, errAway, s.server+" does not answer as a Kubernetes API server does")
+		return "", datastore.ErrorOf("open", resources.Key{}, datastore.ErrUnavailable, s.server+" does not answer as a Kubernetes API server does")
 	}
 	has := map[string]bool{}
 	for _, g := range groups.Groups {

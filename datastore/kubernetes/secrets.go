@@ -3,9 +3,12 @@ package kubernetes
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -31,9 +34,33 @@ func secretsOf(config *rest.Config) []string {
 	return out
 }
 
+// lastToken is the token of the last request: that of a credential plugin is in no configuration.
+type lastToken struct{ atomic.Pointer[string] }
+
+// watch makes a transport whose tokens are noted.
+func (l *lastToken) watch(next http.RoundTripper) http.RoundTripper {
+	return noting{next, l}
+}
+
+type noting struct {
+	http.RoundTripper
+	token *lastToken
+}
+
+func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && len(token) >= shortestSecret {
+		n.token.Store(&token)
+	}
+	return n.RoundTripper.RoundTrip(r)
+}
+
 // presentable makes one line of a text from outside, without the secrets that it may quote.
 func (s *Store) presentable(text string) string {
-	for _, secret := range s.secrets {
+	secrets := s.secrets
+	if token := s.token.Load(); token != nil {
+		secrets = append(slices.Clip(secrets), *token)
+	}
+	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, secret, "(secret)")
 	}
 	return strings.Join(strings.Fields(text), " ")

@@ -70,6 +70,7 @@ func TestSecrets(t *testing.T) {
 	}{
 		"token":                 {Config{Inline: kubeconfigFor(at(""), "{token: "+canary+"}")}, "does not accept the credentials"},
 		"token told back":       {Config{Endpoint: echo, Insecure: true, Token: canary}, "you are Bearer (secret)"},
+		"plugin's, told back":   {Config{Inline: kubeconfigFor("{server: '"+echo+"', insecure-skip-tls-verify: true}", plugin(t, credential(canary)))}, "you are Bearer (secret)"},
 		"password":              {Config{Inline: kubeconfigFor("{server: '"+echo+"', insecure-skip-tls-verify: true}", "{username: u, password: "+canary+"}")}, " u (secret)"},
 		"password in a URL":     {Config{Endpoint: strings.Replace(echo, "//", "//u:"+canary+"@", 1), Insecure: true}, " u (secret)"},
 		"URL that is none":      {Config{Endpoint: "https://u:" + canary + "@a:b:c"}, "cannot be used"},

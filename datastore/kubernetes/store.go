@@ -23,6 +23,7 @@ type Store struct {
 	server string
 	// secrets are texts that no message may show.
 	secrets []string
+	token   *lastToken
 	// certificateEnds is when the client certificate expires; zero if there is none.
 	certificateEnds time.Time
 	group           string
