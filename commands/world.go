@@ -126,10 +126,10 @@ func (w *world) snapshot() policy.Snapshot {
 
 // where says where an object or a field of it is written: "FILE:LINE:COLUMN" of a manifest, or nothing.
 func (w *world) where(o resources.Object, field string) string {
-	key, ok := resources.KeyOf(o)
-	if !ok {
+	if o == nil {
 		return ""
 	}
+	key, _ := resources.KeyOf(o)
 	item, ok := w.items[key]
 	if !ok {
 		return ""
