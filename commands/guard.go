@@ -87,8 +87,12 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	engineAfter := engineBefore.Next(after.snapshot())
 	c := newCluster(after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
+	lost := policy.Guard(engineBefore, engineAfter, vital)
+	if len(lost) == 0 {
+		return nil, nil
+	}
 	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
-	return r.lines(policy.Guard(engineBefore, engineAfter, vital)), nil
+	return r.lines(lost), nil
 }
 
 // baseOf reads a datastore through an overlay, without what was changed.
