@@ -185,7 +185,7 @@ func flowsFile(b *testing.B, n, endpoints int) string {
 		buffered := bufio.NewWriter(w)
 		at := func(i int) netip.Addr { return addressAt("10.0.0.1", i%endpoints) }
 		for i := range n {
-			fmt.Fprintf(buffered, "{\"from\": %q, \"to\": %q, \"protocol\": \"TCP\", \"port\": %d}\n", at(i), at(i*7+1), 1024+i%3000)
+			_, _ = fmt.Fprintf(buffered, "{\"from\": %q, \"to\": %q, \"protocol\": \"TCP\", \"port\": %d}\n", at(i), at(i*7+1), 1024+i%3000)
 		}
 		return buffered.Flush()
 	})
