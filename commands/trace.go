@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,6 +178,7 @@ func runTrace(ctx context.Context, o *traceOptions) error {
 		return err
 	}
 	t.noteUnused(o.deps, o.question, trace)
+	t.noteTunnel(o.deps, trace.Flow)
 	var mended *fix
 	if o.fix {
 		mended = t.fix(o.question, trace)
@@ -222,6 +224,21 @@ func (t *tracer) noteUnused(d *Deps, q flowQuestion, trace policy.Trace) {
 		}
 		if !used {
 			d.warn(fmt.Sprintf("HostEndpoint(%s) does not govern this connection; what does is shown", name))
+		}
+	}
+}
+
+// noteTunnel says that policy is not all that counts for a tunnel between nodes.
+func (t *tracer) noteTunnel(d *Deps, f policy.Flow) {
+	from, to := netip.PrefixFrom(f.From, f.From.BitLen()), netip.PrefixFrom(f.To, f.To.BitLen())
+	all := t.ends.cluster.of(false)
+	if !slices.Contains(all, from) || !slices.Contains(all, to) {
+		return
+	}
+	for _, flow := range networkFlows() {
+		fits := flow.ports == nil || f.Port != nil && slices.ContainsFunc(flow.ports, func(r policy.Range) bool { return r.First == *f.Port })
+		if flow.excepted && flow.protocol == uint16(f.Protocol.Number()) && fits {
+			d.warn(fmt.Sprintf("this is %s between nodes: where it is in use, the agent lets it pass before it asks normal policies; see docs/policy.md", flow.name))
 		}
 	}
 }

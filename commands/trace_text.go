@@ -105,7 +105,7 @@ func (e *explainer) doorText(s policy.StageTrace) string {
 	name := s.Interface
 	switch {
 	case name == v3.AllInterfaces:
-		name = "the interfaces without an endpoint of their own"
+		name = "all interfaces that have no endpoint of their own"
 	case strings.HasPrefix(name, "@"):
 		name = "the interface with the address " + name[1:]
 	}

@@ -261,3 +261,74 @@ func checkLoss(t *rapid.T, before, after *policy.Engine, vital []policy.Vital, l
 		t.Fatalf("%+v is said to be lost, and was %s", l.Flow, v)
 	}
 }
+
+// TestConnectionsAgreeWithVerdicts looks for single packets in what is listed as open.
+func TestConnectionsAgreeWithVerdicts(t *testing.T) {
+	checks(t, 5, func(t *rapid.T) {
+		s := drawSnapshot(t)
+		engine := policy.New(s)
+		connections := engine.Connections(policy.Query{Paths: []policy.Path{policy.Input, policy.Output}})
+		for range 30 {
+			f := drawFlow(t)
+			if f.Path != policy.Input && f.Path != policy.Output || !ownEnds(engine, f) {
+				continue
+			}
+			got, err := engine.Judge(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if taken := map[policy.Path]string{policy.Input: f.In, policy.Output: f.Out}[f.Path]; !hasInterface(s, f.Node, taken) {
+				continue
+			}
+			open := slices.ContainsFunc(connections, func(c policy.Connection) bool {
+				governed := len(c.Class.Endpoints) == 0 && got.Decision.Endpoint == nil || slices.Contains(c.Class.Endpoints, got.Decision.Endpoint)
+				return c.Path == f.Path && governed && slices.Contains(c.Class.Nodes, f.Node) && c.Allowed.Contains(packetOf(f))
+			})
+			if got.Verdict == policy.Allowed && !open {
+				t.Fatalf("%+v is allowed and not listed as open", f)
+			}
+			if open && !allowedAtAny(t, engine, s, f) {
+				t.Fatalf("%+v is listed as open, and allowed at no address of the node", f)
+			}
+		}
+	})
+}
+
+// allowedAtAny tells whether a flow to or from any of the node's own addresses is allowed.
+func allowedAtAny(t *rapid.T, e *policy.Engine, s policy.Snapshot, f policy.Flow) bool {
+	var own []string
+	for _, n := range s.Nodes {
+		for _, i := range n.Spec.Interfaces {
+			if n.Name == f.Node {
+				own = append(own, i.Addresses...)
+			}
+		}
+	}
+	for _, h := range s.HostEndpoints {
+		if h.Spec.Node == f.Node {
+			own = append(own, h.Spec.ExpectedIPs...)
+		}
+	}
+	for _, text := range own {
+		a := netip.MustParseAddr(text)
+		if a.Is4() != f.From.Is4() || a.IsLoopback() {
+			continue
+		}
+		if f.Path == policy.Input {
+			f.To = a
+		} else {
+			f.From = a
+		}
+		if verdictOf(t, e, f, true) == policy.Allowed {
+			return true
+		}
+	}
+	return false
+}
+
+// hasInterface tells whether a node names an interface.
+func hasInterface(s policy.Snapshot, node, name string) bool {
+	return slices.ContainsFunc(s.Nodes, func(n *v3.Node) bool {
+		return n.Name == node && slices.ContainsFunc(n.Spec.Interfaces, func(i v3.NodeInterface) bool { return i.Name == name })
+	})
+}
