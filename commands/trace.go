@@ -178,7 +178,9 @@ func runTrace(ctx context.Context, o *traceOptions) error {
 		return err
 	}
 	t.noteUnused(o.deps, o.question, trace)
-	t.noteTunnel(o.deps, trace.Flow)
+	if trace.Verdict != policy.Allowed {
+		t.noteTunnel(o.deps, trace.Flow)
+	}
 	var mended *fix
 	if o.fix {
 		mended = t.fix(o.question, trace)

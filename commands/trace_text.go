@@ -215,7 +215,7 @@ func (e *explainer) rules(depth int, s policy.StageTrace, list policy.ListTrace)
 		}
 	}
 	if others > 0 && others < len(list.Rules) {
-		e.line(depth+1, "%s: no match in more than one field", count(others, "other rule"))
+		e.line(depth+1, "%s not shown: several fields do not match", count(others, "rule"))
 	}
 }
 
