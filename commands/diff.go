@@ -80,7 +80,7 @@ func (o *diffOptions) complete(args []string) error {
 		if len(o.files) > 0 || o.base != baseDatastore {
 			return errors.New("give either --revision or -f, not both")
 		}
-		return nil
+		return o.readPods()
 	}
 	if err := o.need(o.deps, args); err != nil {
 		return err
@@ -140,6 +140,7 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 	if err != nil {
 		return err
 	}
+	before.workloads, after.workloads = o.workloads, o.workloads
 	found := differenceOf(before, after, automatic)
 	if err := o.print(found); err != nil {
 		return err

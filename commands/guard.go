@@ -184,10 +184,11 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 	return lines
 }
 
-// add enters a loss, together with that of the same traffic at other addresses of the node.
+// add enters a loss, together with that of the same flow at other addresses of the node. The same loss by another
+// interface is entered once.
 func (g *lossGroup) add(l *lostFlow) {
 	for _, other := range g.lost {
-		if other.flow.name == l.flow.name && other.others+l.others == "" {
+		if other.flow.name == l.flow.name && other.others == l.others {
 			other.own, other.loopback = other.own+l.own, other.loopback+l.loopback
 			return
 		}

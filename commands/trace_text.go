@@ -141,6 +141,15 @@ func (e *explainer) stage(s policy.StageTrace) {
 		tier = list.Tier
 		e.list(s, list)
 	}
+	if decidedBefore(s) {
+		e.line(3, "profiles, %s: not asked", cmp.Or(strings.Join(s.Endpoint.Spec.Profiles, ", "), "none"))
+	}
+}
+
+// decidedBefore tells whether a stage ended before profiles were asked.
+func decidedBefore(s policy.StageTrace) bool {
+	last := s.Lists[len(s.Lists)-1].By
+	return s.Stage == policy.StageNormal && s.Endpoint != nil && last != policy.ByProfile && last != policy.ByDefault
 }
 
 func outcomeWords(outcome string) string {
