@@ -195,7 +195,9 @@ func TestDiffAgreesWithVerdicts(t *testing.T) {
 		changes := policy.Diff(before, after)
 		every := []policy.Box{{Protocols: []policy.Range{{First: 1, Last: 255}}}} // 0 is no protocol of a packet
 		vital := []policy.Vital{
-			{Path: policy.Input, Boxes: every}, {Path: policy.Output, Boxes: every}, {Path: policy.Forward, Boxes: every},
+			{Path: policy.Input, Boxes: every},
+			{Path: policy.Output, Boxes: every},
+			{Path: policy.Forward, Boxes: every},
 			{Path: policy.Input, Boxes: every, Early: true},
 		}
 		losses := policy.Guard(before, after, vital)
