@@ -114,8 +114,12 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	c := newCluster(world)
 	w := newWords(c)
 	query := policy.Query{Paths: []policy.Path{policy.Input}, Nodes: wanted, Within: within}
-	if o.format != formatText && o.format != formatMarkdown {
-		query.Paths = []policy.Path{policy.Input, policy.Output, policy.Local, policy.Forward}
+	switch {
+	case o.format == formatText || o.format == formatMarkdown:
+	case o.from != "": // which is about others
+		query.Paths = append(query.Paths, policy.Forward)
+	default:
+		query.Paths = append(query.Paths, policy.Output, policy.Local, policy.Forward)
 	}
 	var found []connection
 	for _, class := range policy.New(world.snapshot()).Connections(query) {

@@ -202,30 +202,40 @@ func matchWords(m policy.Match) string {
 	return map[policy.Match]string{policy.Matched: "matches", policy.MayMatch: "may match", policy.NotMatched: "does not match"}[m]
 }
 
-// rules shows the rules that match or nearly do, and how many others there are.
+// shownRules is how many rules of a list are shown even if none is near to matching.
+const shownRules = 8
+
+// rules shows a list of rules. Of a long one, those are left out that several fields keep from matching.
 func (e *explainer) rules(depth int, s policy.StageTrace, list policy.ListTrace) {
 	key, _ := resources.KeyOf(list.Object)
 	e.line(depth, "%s%s: %s", key, e.at(list.Object, ""), e.came(list))
 	others := 0
 	for _, r := range list.Rules {
-		where := e.at(list.Object, fmt.Sprintf("spec.%s[%d]", r.Rule.Direction, r.Rule.Index))
-		name := fmt.Sprintf("%s[%d] %s%s", r.Rule.Direction, r.Rule.Index, r.Rule.Action, where)
-		switch {
-		case r.Match == policy.NotMatched && len(r.Fields) != 1:
+		if len(list.Rules) > shownRules && r.Match == policy.NotMatched && len(r.Fields) != 1 {
 			others++
-		case r.Match == policy.NotMatched:
-			e.line(depth+1, "%s: does not match, %s", name, e.whyNot(r))
-		default:
-			text := matchWords(r.Match)
-			if r.Why != "" {
-				text += ", " + r.Why
-			}
-			e.line(depth+1, "%s: %s%s", name, text, e.mark(s, list.By, list.Tier, &r.Rule))
+			continue
 		}
+		where := e.at(list.Object, fmt.Sprintf("spec.%s[%d]", r.Rule.Direction, r.Rule.Index))
+		e.line(depth+1, "%s[%d] %s%s: %s%s", r.Rule.Direction, r.Rule.Index, r.Rule.Action, where, e.ruleWords(r),
+			e.mark(s, list.By, list.Tier, &r.Rule))
 	}
-	if others > 0 && others < len(list.Rules) {
+	if others > 0 {
 		e.line(depth+1, "%s not shown: several fields do not match", count(others, "rule"))
 	}
+}
+
+// ruleWords say whether a rule matches, and why not.
+func (e *explainer) ruleWords(r policy.RuleTrace) string {
+	text := matchWords(r.Match)
+	switch {
+	case r.Match == policy.NotMatched && len(r.Fields) == 1:
+		text += ", " + e.whyNot(r)
+	case len(r.Fields) > 1:
+		text += " in " + strings.Join(r.Fields, ", ")
+	case r.Why != "":
+		text += ", " + r.Why
+	}
+	return text
 }
 
 // came says what a list of rules came to.
