@@ -185,6 +185,8 @@ func (w *words) nodes(names []string) string {
 		return names[0]
 	case len(names) == len(w.cluster.nodes):
 		return fmt.Sprintf("all %d nodes", len(names))
+	case masters == len(names) && masters == len(w.cluster.masters):
+		return fmt.Sprintf("all %d nodes of the control plane", len(names))
 	case masters == len(names):
 		what = "the control plane: "
 	case masters == 0 && len(w.cluster.masters) > 0 && len(names) == len(w.cluster.nodes)-len(w.cluster.masters):

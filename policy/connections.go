@@ -135,20 +135,6 @@ func (e *Engine) Traffic(node string, p Path, in, out string) (Traffic, error) {
 	}
 }
 
-// StageTraffic is what one stage does. What is in none of its sets goes on to the next
-// stage.
-func (c *Class) StageTraffic(s StageName, d Direction) Traffic {
-	place, direction := slices.Index(stageNames[:], s), slices.Index(directionNames[:], d)
-	if place < 0 || direction < 0 {
-		return Traffic{}
-	}
-	t, made := c.class.table, c.class.atStage(stage(place), direction)
-	out := t.traffic(made)
-	decided := t.not(t.apply(is, made, next))
-	out.Unknown.root = t.apply(and, out.Unknown.root, decided)
-	return out
-}
-
 func (t *table) traffic(o ref) Traffic {
 	allowed, denied := t.apply(is, o, allow), t.apply(is, o, deny)
 	return Traffic{Set{t, allowed}, Set{t, denied}, Set{t, t.not(t.apply(or, allowed, denied))}}
@@ -240,26 +226,6 @@ func (e *Engine) hostsOn(c *Class, p Path) []hostPair {
 		if judges {
 			out = append(out, hostPair{h, h})
 		}
-	}
-	return out
-}
-
-// Between is what becomes of packets from the addresses of one class to those of
-// another, which both judge. Endpoints that expect no addresses have no part in it.
-func (e *Engine) Between(from, to Class) Traffic {
-	sources, destinations := addressesOf(from.Endpoints), addressesOf(to.Endpoints)
-	both4and6 := e.apply(and, e.inAddresses(levelSource, sources), e.inAddresses(levelDestination, destinations))
-	made := e.traffic(e.apply(both, from.class.along(wayOut), to.class.along(wayIn)))
-	for _, s := range []*Set{&made.Allowed, &made.Denied, &made.Unknown} {
-		s.root = e.apply(and, s.root, both4and6)
-	}
-	return made
-}
-
-func addressesOf(endpoints []*v3.HostEndpoint) addressSet {
-	var out addressSet
-	for _, h := range endpoints {
-		out.add(networks(h.Spec.ExpectedIPs)...)
 	}
 	return out
 }
