@@ -205,10 +205,12 @@ type tracer struct {
 	world  *world
 	engine *policy.Engine
 	ends   *ends
+	// ended are the texts for decisions that no rule made, which are the same for many flows.
+	ended map[policy.Decision]string
 }
 
 func newTracer(w *world) *tracer {
-	return &tracer{world: w, engine: policy.New(w.snapshot()), ends: newEnds(w)}
+	return &tracer{world: w, engine: policy.New(w.snapshot()), ends: newEnds(w), ended: map[policy.Decision]string{}}
 }
 
 // noteUnused says when the host endpoint that was asked about has no part in the answer.

@@ -111,9 +111,13 @@ func (t *tracer) because(f policy.Flow, v policy.Verdict, d policy.Decision) str
 		return t.world.decision(t.engine, f, d) + " allows it"
 	case d.Rule != nil:
 		return t.world.decision(t.engine, f, d) + " denies it"
-	default:
-		return t.world.decision(t.engine, f, d)
 	}
+	text, ok := t.ended[d]
+	if !ok {
+		text = t.world.decision(t.engine, f, d)
+		t.ended[d] = text
+	}
+	return text
 }
 
 // ruleAt says in which file a rule is, if it comes from one.
@@ -167,6 +171,9 @@ func (t *tracer) list(list policy.ListTrace) listAnswer {
 // longestLine is how long a question may be, in bytes.
 const longestLine = 1 << 20
 
+// shownProblems is how many lines that cannot be answered are told on standard error; the answers tell all.
+const shownProblems = 10
+
 // answerFlows answers every line of a file with a line.
 func (o *traceOptions) answerFlows(ctx context.Context, t *tracer) error {
 	in := o.deps.In
@@ -193,7 +200,9 @@ func (o *traceOptions) answerFlows(ctx context.Context, t *tracer) error {
 			wrong++
 			text := fmt.Sprintf("%s:%d: %s", o.flows, number, err)
 			answer = traceAnswer{Verdict: policy.Unknown, Why: text}
-			o.deps.complain(text)
+			if wrong <= shownProblems {
+				o.deps.complain(text)
+			}
 		}
 		if err := encoder.Encode(answer); err != nil {
 			return err

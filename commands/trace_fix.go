@@ -90,7 +90,7 @@ func (m *mender) best() (*fixStep, *tracer, string) {
 		c := &candidates[i]
 		world := m.world.with(nil)
 		world.put(c.after)
-		next := &tracer{world: world, engine: m.engine.Next(world.snapshot()), ends: m.ends}
+		next := &tracer{world: world, engine: m.engine.Next(world.snapshot()), ends: m.ends, ended: map[policy.Decision]string{}}
 		if !m.further(next) {
 			continue
 		}
