@@ -85,6 +85,8 @@ type connection struct {
 	// Protected tells whether a host endpoint governs the traffic.
 	Protected bool        `json:"protected"`
 	Path      policy.Path `json:"path"`
+	// Loopback tells, on the path local, that the loopback addresses are meant, and not the node's others.
+	Loopback bool `json:"loopback,omitempty"`
 	// Verdict is allow or unknown.
 	Verdict policy.Verdict `json:"verdict"`
 	Service string         `json:"service"`
@@ -112,8 +114,12 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	c := newCluster(world)
 	w := newWords(c)
 	query := policy.Query{Paths: []policy.Path{policy.Input}, Nodes: wanted, Within: within}
-	if o.format != formatText && o.format != formatMarkdown {
-		query.Paths = []policy.Path{policy.Input, policy.Output, policy.Local, policy.Forward}
+	switch {
+	case o.format == formatText || o.format == formatMarkdown:
+	case o.from != "": // which is about others
+		query.Paths = append(query.Paths, policy.Forward)
+	default:
+		query.Paths = append(query.Paths, policy.Output, policy.Local, policy.Forward)
 	}
 	var found []connection
 	for _, class := range policy.New(world.snapshot()).Connections(query) {
@@ -194,11 +200,23 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool) []con
 		for _, box := range w.open(part.set, c.Path) {
 			all = append(all, connection{
 				Nodes: nodes, Labels: c.Class.Labels(), Protected: len(c.Class.Endpoints) > 0, Path: c.Path, Verdict: part.verdict,
-				Service: service(box), Peers: w.peers(box, c.Path), Box: box,
+				Service: service(box), Peers: w.peers(box, c.Path) + itselfWords(c), Box: box, Loopback: c.Loopback,
 			})
 		}
 	}
 	return all
+}
+
+// itselfWords say at which of its addresses a node reaches itself.
+func itselfWords(c policy.Connection) string {
+	switch {
+	case c.Path != policy.Local:
+		return ""
+	case c.Loopback:
+		return ", over loopback"
+	default:
+		return ", at its own address"
+	}
 }
 
 // open are the boxes of a set, those of a node with itself without addresses.

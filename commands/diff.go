@@ -3,10 +3,8 @@ package commands
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -80,7 +78,7 @@ func (o *diffOptions) complete(args []string) error {
 		if len(o.files) > 0 || o.base != baseDatastore {
 			return errors.New("give either --revision or -f, not both")
 		}
-		return nil
+		return o.readPods()
 	}
 	if err := o.need(o.deps, args); err != nil {
 		return err
@@ -140,6 +138,7 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 	if err != nil {
 		return err
 	}
+	before.workloads, after.workloads = o.workloads, o.workloads
 	found := differenceOf(before, after, automatic)
 	if err := o.print(found); err != nil {
 		return err
@@ -309,132 +308,4 @@ func yamlOf(o resources.Object) string {
 		return err.Error()
 	}
 	return b.String()
-}
-
-// changes are the changes of traffic in words, one for each way in which it changes.
-func (w *words) changes(c policy.Change) []trafficChange {
-	var all []trafficChange
-	for _, part := range []struct {
-		change string
-		set    policy.Set
-	}{{"closes", c.Denied}, {"opens", c.Allowed}, {"blurs", c.Unknown}} {
-		if part.set.Empty() {
-			continue
-		}
-		all = append(all, trafficChange{
-			Change: part.change, Path: c.Path, Loopback: c.Loopback, In: c.In, Out: c.Out, Nodes: c.Nodes,
-			Texts: w.shortest(part.set, c.Path), Boxes: part.set.Boxes(), where: w.place(c),
-		})
-	}
-	return all
-}
-
-// place says where traffic changes: "to 3 nodes (a, b, c)".
-func (w *words) place(c policy.Change) string {
-	nodes, on := w.nodes(c.Nodes), ""
-	if c.In != "" && c.In != "*" && c.Path != policy.Local {
-		on += " in by " + c.In
-	}
-	if c.Out != "" && c.Out != "*" && c.Path != policy.Local {
-		on += " out by " + c.Out
-	}
-	switch {
-	case c.Path == policy.Output:
-		return "leaving " + nodes + on
-	case c.Path == policy.Forward:
-		return "through " + nodes + on
-	case c.Path == policy.Local && c.Loopback:
-		return "(loopback) on " + nodes
-	case c.Path == policy.Local:
-		return "(own addresses) on " + nodes
-	default:
-		return "to " + nodes + on
-	}
-}
-
-// shortest names a set, or what is not in it if that is shorter.
-func (w *words) shortest(set policy.Set, path policy.Path) []string {
-	if set.All() {
-		return []string{"everything"}
-	}
-	all := w.traffic(set, path)
-	if rest := strings.Join(w.traffic(set.Complement(), path), "; "); len(rest) < len(strings.Join(all, "; ")) {
-		return []string{"everything but " + rest}
-	}
-	return all
-}
-
-func (o *diffOptions) print(found difference) error {
-	out := o.deps.Out
-	switch o.format {
-	case formatJSON:
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(found)
-	case formatMarkdown:
-		return found.markdown(out)
-	default:
-		return o.deps.printDifference(out, found)
-	}
-}
-
-func (d *Deps) printDifference(out io.Writer, found difference) error {
-	var b strings.Builder
-	for _, c := range found.Objects {
-		for line := range strings.Lines(c.Diff) {
-			b.WriteString(d.diffLine(output.EscapeLines(line)))
-		}
-	}
-	if len(found.Objects) > 0 {
-		b.WriteString("\n")
-	}
-	for _, t := range found.Traffic {
-		for _, text := range t.Texts {
-			fmt.Fprintf(&b, "%s %s %s\n", t.Change, output.EscapeLines(text), output.EscapeLines(t.where))
-		}
-	}
-	if len(found.Traffic) == 0 && len(found.Objects) > 0 {
-		b.WriteString("no traffic is allowed or denied that was not before\n")
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-// diffLine colours a line of a unified diff for a person.
-func (d *Deps) diffLine(line string) string {
-	if !d.OutTerminal || !d.Color {
-		return line
-	}
-	switch line[0] {
-	case '+':
-		return green(strings.TrimSuffix(line, "\n")) + "\n"
-	case '-':
-		return red(strings.TrimSuffix(line, "\n")) + "\n"
-	}
-	return line
-}
-
-// markdown writes the difference as a comment for a review.
-func (found difference) markdown(out io.Writer) error {
-	var b strings.Builder
-	if len(found.Traffic) > 0 {
-		b.WriteString("| Change | Traffic | Where |\n| :-- | :-- | :-- |\n")
-		for _, t := range found.Traffic {
-			for _, text := range t.Texts {
-				fmt.Fprintf(&b, "| **%s** | %s | %s |\n", t.Change, cell(text), cell(t.where))
-			}
-		}
-	} else {
-		b.WriteString("No traffic is allowed or denied that was not before.\n")
-	}
-	for _, c := range found.Objects {
-		fence := "```"
-		for strings.Contains(c.Diff, fence) {
-			fence += "`"
-		}
-		fmt.Fprintf(&b, "\n<details><summary>%s %s %s</summary>\n\n%sdiff\n%s%s\n\n</details>\n",
-			c.Kind, cell(c.Name), c.Action, fence, output.EscapeLines(c.Diff), fence)
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
 }

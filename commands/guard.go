@@ -88,8 +88,12 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	engineAfter := engineBefore.Next(after.snapshot())
 	c := newCluster(after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
+	lost := policy.Guard(engineBefore, engineAfter, vital)
+	if len(lost) == 0 {
+		return nil, nil
+	}
 	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
-	return r.lines(policy.Guard(engineBefore, engineAfter, vital)), nil
+	return r.lines(lost), nil
 }
 
 // baseOf reads a datastore through an overlay, without what was changed.
@@ -128,24 +132,26 @@ type lossGroup struct {
 	lost     []*lostFlow
 }
 
-// lostFlow is vital traffic that is cut off. loopback and own tell which addresses of the node it is to.
+// lostFlow is vital traffic that is cut off: to other ends, or of the node with itself at its own and its loopback
+// addresses.
 type lostFlow struct {
-	flow          *vitalFlow
-	text          string
-	loopback, own bool
+	flow                  *vitalFlow
+	others, own, loopback string
 }
 
 func (l *lostFlow) String() string {
-	text := l.flow.name + ": " + l.text
+	text := l.others
 	switch {
-	case l.loopback && l.own:
-		text += " (loopback and own address)"
-	case l.loopback:
-		text += " (loopback)"
-	case l.own:
-		text += " (own address)"
+	case l.own == l.loopback && l.own != "":
+		text = l.own + " from the node itself"
+	case l.own != "" && l.loopback != "":
+		text = l.own + " from the node itself to its own address, " + l.loopback + " over loopback"
+	case l.own != "":
+		text = l.own + " from the node itself to its own address"
+	case l.loopback != "":
+		text = l.loopback + " from the node itself over loopback"
 	}
-	return text + "; " + l.flow.why
+	return l.flow.name + ": " + text + "; " + l.flow.why
 }
 
 // shownLosses is how many groups of losses are written out.
@@ -156,6 +162,9 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 	var groups []*lossGroup
 	for _, l := range losses {
 		decision := r.world.decision(r.engine, l.Flow, l.Decision)
+		if l.Decision.Rule != nil {
+			decision += " denies it"
+		}
 		at := slices.IndexFunc(groups, func(g *lossGroup) bool { return g.decision == decision && slices.Equal(g.nodes, l.Nodes) })
 		if at < 0 {
 			at, groups = len(groups), append(groups, &lossGroup{nodes: l.Nodes, decision: decision})
@@ -176,11 +185,12 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 	return lines
 }
 
-// add enters a loss, together with one of the same traffic to other addresses of the node.
+// add enters a loss, together with that of the same flow at other addresses of the node. The same loss by another
+// interface is entered once.
 func (g *lossGroup) add(l *lostFlow) {
 	for _, other := range g.lost {
-		if other.flow.name == l.flow.name && other.text == l.text {
-			other.loopback, other.own = other.loopback || l.loopback, other.own || l.own
+		if other.flow.name == l.flow.name && other.others == l.others {
+			other.own, other.loopback = other.own+l.own, other.loopback+l.loopback
 			return
 		}
 	}
@@ -189,9 +199,30 @@ func (g *lossGroup) add(l *lostFlow) {
 
 func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	path := r.vital[l.Vital].Path
-	lost := &lostFlow{flow: &r.meant[l.Vital], text: strings.Join(r.words.traffic(l.Lost, path), "; ")}
-	if path == policy.Local {
-		lost.loopback, lost.own = l.Loopback, !l.Loopback
+	lost := &lostFlow{flow: &r.meant[l.Vital]}
+	family := r.vital[l.Vital].Boxes[0].IPVersion // which goes without saying, as the nodes have no other
+	boxes := r.words.open(l.Lost, path)
+	texts := make([]string, len(boxes))
+	for i, box := range boxes {
+		if box.IPVersion == family {
+			box.IPVersion = 0
+		}
+		switch {
+		case path == policy.Local && box.IPVersion != 0:
+			texts[i] = fmt.Sprintf("%s in IPv%d", service(box), box.IPVersion)
+		case path == policy.Local:
+			texts[i] = service(box)
+		default:
+			texts[i] = r.words.serviceAndPeers(box, path)
+		}
+	}
+	switch text := strings.Join(texts, "; "); {
+	case path != policy.Local:
+		lost.others = text
+	case l.Loopback:
+		lost.loopback = text
+	default:
+		lost.own = text
 	}
 	return lost
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,11 +25,15 @@ const (
 type questionFlags struct {
 	fileFlags
 	base string
+	pods []string
+	// workloads are the networks of pods.
+	workloads []netip.Prefix
 }
 
 func (f *questionFlags) add(cmd *cobra.Command) {
 	f.fileFlags.add(cmd)
 	cmd.Flags().StringVar(&f.base, "base", baseDatastore, "what the files are laid over: "+baseDatastore+", or "+baseNone+" to look at the files alone")
+	cmd.Flags().StringSliceVar(&f.pods, "pods", nil, "`networks` in which an address may be that of a pod, whose labels are not known here: what selectors do with it is unknown")
 	complete(cmd, "base", []string{baseDatastore, baseNone})
 }
 
@@ -40,10 +45,24 @@ func (f *questionFlags) check(d *Deps, args []string) error {
 	case f.base == baseNone && len(f.files) == 0:
 		return errors.New("with --base none there is nothing to look at: write -f FILE")
 	}
+	if err := f.readPods(); err != nil {
+		return err
+	}
 	if len(f.files) == 0 && len(args) == 0 {
 		return nil
 	}
 	return f.ignore(d, args)
+}
+
+func (f *questionFlags) readPods() error {
+	for _, text := range f.pods {
+		network, err := parseNetwork(text)
+		if err != nil {
+			return err
+		}
+		f.workloads = append(f.workloads, network)
+	}
+	return nil
 }
 
 // worlds gives the base, and the base with the files laid over it. Without files both are the same.
@@ -61,6 +80,7 @@ func (f *questionFlags) worlds(ctx context.Context, d *Deps, g *globalOptions) (
 	if before, err = readWorld(ctx, store); err != nil {
 		return nil, nil, fmt.Errorf("reading the datastore: %w", err)
 	}
+	before.workloads = f.workloads
 	if len(f.files) == 0 {
 		return before, before, nil
 	}

@@ -103,13 +103,16 @@ func (w *words) traffic(set policy.Set, path policy.Path) []string {
 	boxes := w.open(set, path)
 	parts := make([]string, len(boxes))
 	for i, box := range boxes {
-		direction := " from "
-		if path == policy.Output {
-			direction = " to "
-		}
-		parts[i] = service(box) + direction + w.peers(box, path)
+		parts[i] = w.serviceAndPeers(box, path)
 	}
 	return parts
+}
+
+func (w *words) serviceAndPeers(b policy.Box, path policy.Path) string {
+	if path == policy.Output {
+		return service(b) + " to " + w.peers(b, path)
+	}
+	return service(b) + " from " + w.peers(b, path)
 }
 
 // service names protocol and ports of a box: "TCP 22,80-90", "ICMP type 8", "all protocols".
@@ -182,6 +185,8 @@ func (w *words) nodes(names []string) string {
 		return names[0]
 	case len(names) == len(w.cluster.nodes):
 		return fmt.Sprintf("all %d nodes", len(names))
+	case masters == len(names) && masters == len(w.cluster.masters):
+		return fmt.Sprintf("all %d nodes of the control plane", len(names))
 	case masters == len(names):
 		what = "the control plane: "
 	case masters == 0 && len(w.cluster.masters) > 0 && len(names) == len(w.cluster.nodes)-len(w.cluster.masters):
@@ -233,7 +238,7 @@ func applied(e *policy.Engine, f policy.Flow, d policy.Decision) string {
 	for _, host := range trace.Hosts {
 		for _, stage := range host.Stages {
 			for _, list := range stage.Lists {
-				if stage.Stage == d.Stage && stage.Direction == d.Direction && list.By == policy.ByPolicy && list.Tier == d.Tier {
+				if host.Node == d.Node && stage.Stage == d.Stage && stage.Direction == d.Direction && list.By == policy.ByPolicy && list.Tier == d.Tier {
 					names = append(names, list.Object.GetName())
 				}
 			}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -41,6 +42,8 @@ type vitalFlow struct {
 	// masters restricts it to the control plane, and node to one node.
 	masters bool
 	node    string
+	// excepted is what the agent lets pass between nodes before it asks normal policies.
+	excepted bool
 	// used tells whether the cluster has such traffic; nil for always.
 	used func(*cluster) bool
 }
@@ -76,7 +79,7 @@ func controlPlaneFlows() []vitalFlow {
 		},
 		{name: "kubelet API", why: "logs, exec and metrics come by it", protocol: protocolTCP, ports: ports(10250), peers: peersNodes},
 		{
-			name: "kubelet's local clients", why: "it is asked for its health on the node, and restarted without an answer",
+			name: "kubelet's local clients", why: "a kubelet that does not answer is restarted",
 			protocol: protocolTCP, ports: ports(10248, 10250), peers: peersItself,
 		},
 		{
@@ -88,15 +91,15 @@ func controlPlaneFlows() []vitalFlow {
 			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2381}}, peers: peersItself, masters: true,
 		},
 		{
-			name: "scheduler's health", why: "the kubelet restarts the scheduler without an answer",
+			name: "scheduler's health", why: "the kubelet restarts a scheduler that does not answer",
 			protocol: protocolTCP, ports: ports(10251, 10259), peers: peersItself, masters: true,
 		},
 		{
-			name: "controller manager's health", why: "the kubelet restarts the controller manager without an answer",
+			name: "controller manager's health", why: "the kubelet restarts a controller manager that does not answer",
 			protocol: protocolTCP, ports: ports(10252, 10257), peers: peersItself, masters: true,
 		},
 		{
-			name: "calico-node's health", why: "the kubelet restarts calico-node without an answer, and the node's policy stands still",
+			name: "calico-node's health", why: "the kubelet restarts a calico-node that does not answer, and policy stands still there",
 			protocol: protocolTCP, ports: ports(9099), peers: peersItself,
 		},
 	}
@@ -112,15 +115,15 @@ func networkFlows() []vitalFlow {
 		},
 		{
 			name: "VXLAN", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(4789),
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasVXLAN,
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasVXLAN, excepted: true,
 		},
 		{
 			name: "IP-in-IP", why: "pods of different nodes reach each other by it", protocol: protocolIPIP,
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasIPIP,
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasIPIP, excepted: true,
 		},
 		{
 			name: "WireGuard", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(51820, 51821),
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasWireguard,
+			peers: peersNodes, targets: peersNodes, used: (*cluster).hasWireguard, excepted: true,
 		},
 	}
 }
@@ -201,6 +204,21 @@ func (c *cluster) of(masters bool) []netip.Prefix {
 	return slices.Compact(all)
 }
 
+// family is the IP version of all nodes, 0 if they have both or it is not known.
+func (c *cluster) family() int {
+	version := 0
+	for _, addresses := range c.addresses {
+		for _, p := range addresses {
+			own := familyOf(p.Addr())
+			if version != 0 && own != version {
+				return 0
+			}
+			version = own
+		}
+	}
+	return version
+}
+
 func (c *cluster) any(has func(*v3.Node) bool) bool { return slices.ContainsFunc(c.nodes, has) }
 
 func (c *cluster) hasBGP() bool {
@@ -224,7 +242,7 @@ func (c *cluster) hasWireguard() bool {
 // vital gives the flows for the engine, with the flow that each stands for.
 func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalFlow) {
 	add := func(f vitalFlow, path policy.Path, box policy.Box) {
-		v := policy.Vital{Name: f.name, Why: f.why, Path: path, Boxes: []policy.Box{box}}
+		v := policy.Vital{Name: f.name, Why: f.why, Path: path, Boxes: []policy.Box{box}, Early: f.excepted}
 		switch {
 		case f.node != "":
 			v.Nodes = func(name string) bool { return name == f.node }
@@ -238,6 +256,9 @@ func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalF
 			continue
 		}
 		box := policy.Box{Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports}
+		if len(f.networks) == 0 {
+			box.IPVersion = c.family()
+		}
 		if f.peers == peersItself {
 			add(f, policy.Local, box)
 			continue
@@ -270,7 +291,7 @@ func (c *cluster) peers(who string, networks []netip.Prefix) (addresses []netip.
 	return addresses, len(addresses) > 0
 }
 
-// connectionFlows are the connections of this command to its datastore, where a node accepts them.
+// connectionFlows are the connections of this command to its datastore, where a node accepts or makes them.
 func (c *cluster) connectionFlows(ctx context.Context, endpoints []string) []vitalFlow {
 	var flows []vitalFlow
 	for _, endpoint := range endpoints {
@@ -280,16 +301,31 @@ func (c *cluster) connectionFlows(ctx context.Context, endpoints []string) []vit
 		}
 		local, remote := addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
 		_ = conn.Close()
-		for node, addresses := range c.addresses {
-			if !slices.Contains(addresses, netip.PrefixFrom(remote.Addr(), remote.Addr().BitLen())) {
-				continue
-			}
-			flows = append(flows, vitalFlow{
-				name: "the connection of this command", why: "what is written could not be taken back from here without it",
-				protocol: protocolTCP, ports: ports(remote.Port()), peers: peersAnywhere,
-				networks: []netip.Prefix{netip.PrefixFrom(local.Addr(), local.Addr().BitLen())}, node: node,
-			})
+		flows = append(flows, c.connectionOf(local.Addr(), remote.Addr(), remote.Port())...)
+	}
+	return flows
+}
+
+func (c *cluster) connectionOf(local, remote netip.Addr, port uint16) []vitalFlow {
+	from, to := netip.PrefixFrom(local, local.BitLen()), netip.PrefixFrom(remote, remote.BitLen())
+	var flows []vitalFlow
+	for _, node := range slices.Sorted(maps.Keys(c.addresses)) {
+		f := vitalFlow{
+			name: "the connection of this command", why: "what is written could not be taken back from here without it",
+			protocol: protocolTCP, ports: ports(port), node: node,
 		}
+		makes, accepts := slices.Contains(c.addresses[node], from), slices.Contains(c.addresses[node], to)
+		switch {
+		case makes && accepts:
+			f.peers = peersItself
+		case accepts:
+			f.peers, f.networks = peersAnywhere, []netip.Prefix{from}
+		case makes:
+			f.targets, f.networks = peersAnywhere, []netip.Prefix{to}
+		default:
+			continue
+		}
+		flows = append(flows, f)
 	}
 	return flows
 }

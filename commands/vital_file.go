@@ -131,7 +131,7 @@ func (e flowEntry) change(f *vitalFlow, at *field.Path) (problems field.ErrorLis
 // setPeers reads one word for the other ends, or their networks.
 func (f *vitalFlow) setPeers(peers *string, words []string, at *field.Path, more ...string) (problems field.ErrorList) {
 	known := append([]string{peersAnywhere, peersNodes, peersMasters}, more...)
-	f.peers, f.targets, f.networks = "", "", nil
+	f.peers, f.targets, f.networks, f.excepted = "", "", nil, false
 	if len(words) == 1 && slices.Contains(known, words[0]) {
 		*peers = words[0]
 		return nil

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -27,6 +28,8 @@ type world struct {
 	objects map[resources.Key]resources.Object
 	// items are where those come from that a manifest has.
 	items map[resources.Key]manifest.Item
+	// workloads are networks in which an address may be a pod's.
+	workloads []netip.Prefix
 }
 
 func newWorld() *world {
@@ -63,7 +66,7 @@ func (w *world) put(o resources.Object) {
 
 // with is the world with the objects of manifests in it. The last one counts.
 func (w *world) with(items []manifest.Item) *world {
-	next := &world{objects: maps.Clone(w.objects), items: maps.Clone(w.items)}
+	next := &world{objects: maps.Clone(w.objects), items: maps.Clone(w.items), workloads: w.workloads}
 	for _, item := range items {
 		next.put(item.Object)
 		next.items[item.Kind.Key(item.Object.GetName())] = item
@@ -89,7 +92,7 @@ func (w *world) inStep(wasEnabled bool) *world {
 		return w
 	}
 	changes, _ := autohep.Plan(ofKind[*v3.Node](w, resources.Node), ofKind[*v3.HostEndpoint](w, resources.HostEndpoint), config)
-	next := &world{objects: maps.Clone(w.objects), items: w.items}
+	next := &world{objects: maps.Clone(w.objects), items: w.items, workloads: w.workloads}
 	for _, h := range changes.Delete {
 		delete(next.objects, resources.HostEndpoint.Key(h.Name))
 	}
@@ -121,15 +124,16 @@ func (w *world) snapshot() policy.Snapshot {
 		GlobalNetworkSets:     ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet),
 		FelixConfigurations:   ofKind[*v3.FelixConfiguration](w, resources.FelixConfiguration),
 		Nodes:                 ofKind[*v3.Node](w, resources.Node),
+		Workloads:             w.workloads,
 	}
 }
 
 // where says where an object or a field of it is written: "FILE:LINE:COLUMN" of a manifest, or nothing.
 func (w *world) where(o resources.Object, field string) string {
-	key, ok := resources.KeyOf(o)
-	if !ok {
+	if o == nil {
 		return ""
 	}
+	key, _ := resources.KeyOf(o)
 	item, ok := w.items[key]
 	if !ok {
 		return ""

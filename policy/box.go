@@ -6,25 +6,33 @@ import (
 )
 
 // Range is from First to Last, both inclusive.
-type Range struct{ First, Last uint16 }
+type Range struct {
+	First uint16 `json:"first"`
+	Last  uint16 `json:"last"`
+}
 
 // ICMPRange is types with codes of ICMP or ICMPv6.
-type ICMPRange struct{ Types, Codes Range }
+type ICMPRange struct {
+	Types Range `json:"types"`
+	Codes Range `json:"codes"`
+}
 
 // Box is a set of packets with a list of values for each dimension: a packet is in the
 // box when every list has its value. An empty list has all values. Lists that a Set
 // gives are sorted, without overlaps, and as short as they can be.
 type Box struct {
 	// IPVersion is 4, 6, or 0 for both.
-	IPVersion int
+	IPVersion int `json:"ipVersion,omitempty"`
 	// Protocols are ranges of IANA numbers.
-	Protocols []Range
+	Protocols []Range `json:"protocols,omitempty"`
 	// Ports and SourcePorts restrict the box to TCP, UDP and SCTP.
-	Ports, SourcePorts []Range
+	Ports       []Range `json:"ports,omitempty"`
+	SourcePorts []Range `json:"sourcePorts,omitempty"`
 	// ICMP restricts the box to ICMP in IPv4 and ICMPv6 in IPv6.
-	ICMP []ICMPRange
+	ICMP []ICMPRange `json:"icmp,omitempty"`
 	// Sources and Destinations restrict the box to the families that they are of.
-	Sources, Destinations []netip.Prefix
+	Sources      []netip.Prefix `json:"sources,omitempty"`
+	Destinations []netip.Prefix `json:"destinations,omitempty"`
 }
 
 // withPorts are the protocols that have ports a rule can be about.

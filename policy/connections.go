@@ -135,29 +135,19 @@ func (e *Engine) Traffic(node string, p Path, in, out string) (Traffic, error) {
 	}
 }
 
-// StageTraffic is what one stage does. What is in none of its sets goes on to the next
-// stage.
-func (c *Class) StageTraffic(s StageName, d Direction) Traffic {
-	place, direction := slices.Index(stageNames[:], s), slices.Index(directionNames[:], d)
-	if place < 0 || direction < 0 {
-		return Traffic{}
-	}
-	t, made := c.class.table, c.class.atStage(stage(place), direction)
-	out := t.traffic(made)
-	decided := t.not(t.apply(is, made, next))
-	out.Unknown.root = t.apply(and, out.Unknown.root, decided)
-	return out
-}
-
 func (t *table) traffic(o ref) Traffic {
 	allowed, denied := t.apply(is, o, allow), t.apply(is, o, deny)
 	return Traffic{Set{t, allowed}, Set{t, denied}, Set{t, t.not(t.apply(or, allowed, denied))}}
 }
 
-// Connection is what is open on a path to or from the endpoints of a class.
+// Connection is what is open on a path to or from the endpoints of a class, on nodes for
+// which it is the same.
 type Connection struct {
-	Class   Class
-	Path    Path
+	Class Class
+	Path  Path
+	// Loopback is as in Change.
+	Loopback bool
+	// Allowed and Unknown leave the nodes' own addresses out, as the sets of a Change do.
 	Allowed Set
 	Unknown Set
 }
@@ -194,29 +184,48 @@ func (e *Engine) Connections(q Query) []Connection {
 			continue
 		}
 		for _, p := range paths {
-			made := c.Traffic(p)
-			out = append(out, Connection{c, p, made.Allowed.Intersect(within), made.Unknown.Intersect(within)})
+			out = append(out, e.connections(&c, p, within)...)
 		}
 	}
 	return out
 }
 
-// Between is what becomes of packets from the addresses of one class to those of
-// another, which both judge. Endpoints that expect no addresses have no part in it.
-func (e *Engine) Between(from, to Class) Traffic {
-	sources, destinations := addressesOf(from.Endpoints), addressesOf(to.Endpoints)
-	both4and6 := e.apply(and, e.inAddresses(levelSource, sources), e.inAddresses(levelDestination, destinations))
-	made := e.traffic(e.apply(both, from.class.along(wayOut), to.class.along(wayIn)))
-	for _, s := range []*Set{&made.Allowed, &made.Denied, &made.Unknown} {
-		s.root = e.apply(and, s.root, both4and6)
+// connections is what is open on a path, for each group of nodes for which it is the same.
+func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
+	made := c.Traffic(p)
+	allowed, unknown := made.Allowed.Intersect(within), made.Unknown.Intersect(within)
+	g := &group{transition: transition{path: p}, hosts: e.hostsOn(c, p)}
+	var out []Connection
+	for _, part := range g.parts(e.table, []ref{allowed.root, unknown.root}) {
+		own := Class{class: c.class, Interfaces: c.Interfaces}
+		nodes := map[string]bool{}
+		for _, h := range part.hosts {
+			own.Nodes = append(own.Nodes, h.name())
+			nodes[h.name()] = true
+		}
+		for _, h := range c.Endpoints {
+			if nodes[h.Spec.Node] {
+				own.Endpoints = append(own.Endpoints, h)
+			}
+		}
+		out = append(out, Connection{own, p, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]}})
 	}
-	return made
+	return out
 }
 
-func addressesOf(endpoints []*v3.HostEndpoint) addressSet {
-	var out addressSet
-	for _, h := range endpoints {
-		out.add(networks(h.Spec.ExpectedIPs)...)
+// hostsOn is the nodes of a class where it judges a path: that of a host with itself is
+// through lo, the others are not.
+func (e *Engine) hostsOn(c *Class, p Path) []hostPair {
+	var out []hostPair
+	for _, name := range c.Nodes {
+		h := e.byName[name]
+		judges := h.at(loopback).class == c.class
+		if p != Local {
+			judges = slices.ContainsFunc(h.outside(), func(d *door) bool { return d.class == c.class })
+		}
+		if judges {
+			out = append(out, hostPair{h, h})
+		}
 	}
 	return out
 }

@@ -17,6 +17,9 @@ type Vital struct {
 	Boxes []Box
 	// Nodes keeps some nodes; nil keeps all.
 	Nodes func(name string) bool
+	// Early is for packets that the agent lets pass before it asks normal policies: only
+	// doNotTrack and preDNAT policies can deny them.
+	Early bool
 }
 
 // Loss is vital traffic that was allowed and will be denied.
@@ -48,10 +51,9 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 	}
 	var out []Loss
 	for _, g := range transitions(before, after) {
-		was, now := g.outcomes()
-		lost := t.apply(and, t.apply(is, was, allow), t.apply(is, now, deny))
+		lost := map[bool]ref{false: g.lost(t), true: g.lostEarly(t)}
 		for i, v := range vital {
-			mine := t.apply(and, lost, wanted[i])
+			mine := t.apply(and, lost[v.Early], wanted[i])
 			if v.Path != g.path || mine == empty {
 				continue
 			}
@@ -71,6 +73,29 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 		return compareChanges(a.change(vital), b.change(vital))
 	})
 	return out
+}
+
+// lost is the packets that were allowed and are denied.
+func (tr *transition) lost(t *table) ref {
+	was, now := tr.outcomes()
+	return t.apply(and, t.apply(is, was, allow), t.apply(is, now, deny))
+}
+
+// lostEarly is the packets that doNotTrack and preDNAT policies let go on, and now deny.
+func (tr *transition) lostEarly(t *table) ref {
+	early := func(c [directions]*class) ref {
+		switch tr.path {
+		case Input:
+			return t.apply(then, c[in].atStage(stageUntracked, in), c[in].atStage(stagePreDNAT, in))
+		case Output:
+			return c[out].atStage(stageUntracked, out)
+		default:
+			return next
+		}
+	}
+	was, now := early(tr.before), early(tr.after)
+	passed := t.apply(or, t.apply(is, was, next), t.apply(is, was, allow))
+	return t.apply(and, passed, t.apply(is, now, deny))
 }
 
 // change is the loss as a change, for its place among others.

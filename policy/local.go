@@ -70,7 +70,7 @@ type projection struct {
 	*table
 	path  Path
 	sets  []ref
-	tails [2][]ref // Of the sets in IPv4 and in IPv6.
+	tails [2][]ref // Of the sets in IPv4 and in IPv6, where they ask for own addresses.
 	own   [2][]key // The addresses that are put in.
 	// made remembers what the same tails gave before.
 	made map[string][]ref
@@ -87,7 +87,9 @@ func (p *projection) find() {
 			case seen[r] || l == levels:
 			case l >= levelSource:
 				seen[r] = true
-				p.tails[family] = append(p.tails[family], r)
+				if p.depends(r, levelDestination) && p.asks(levelDestination) || p.depends(r, levelSource) && p.asks(levelSource) {
+					p.tails[family] = append(p.tails[family], r)
+				}
 			default:
 				seen[r] = true
 				for _, kid := range p.node(r).kids {

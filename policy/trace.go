@@ -111,7 +111,10 @@ type RuleTrace struct {
 	// Field is the first criterion that the packet does not fit, or of which that cannot
 	// be known: such as "source.selector".
 	Field string
-	Why   string
+	// Fields are all criteria that the packet does not fit: a rule with one has nearly
+	// matched.
+	Fields []string
+	Why    string
 }
 
 // Trace follows a flow and explains each step. It is an error to ask about a flow that

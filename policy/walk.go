@@ -268,8 +268,8 @@ func (w *walk) explain(r *rule, p *point, match Match) RuleTrace {
 		upper, sure := w.engine.reach(f.upper, p), w.engine.reach(f.sure, p)
 		switch {
 		case match == NotMatched && upper == 1<<empty:
-			out.Field = f.name
-			return out
+			out.Fields = append(out.Fields, f.name)
+			out.Field = out.Fields[0]
 		case match == MayMatch && sure != 1<<full:
 			out.Field, out.Why = f.name, f.reason
 			if sure != 1<<empty || f.reason == "" {
@@ -278,7 +278,9 @@ func (w *walk) explain(r *rule, p *point, match Match) RuleTrace {
 			return out
 		}
 	}
-	out.Why = "the flow does not say enough"
+	if match == MayMatch {
+		out.Why = "the flow does not say enough"
+	}
 	return out
 }
 

@@ -1,0 +1,248 @@
+package commands
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// flowQuestion is a flow as it is asked about: its ends may be names.
+type flowQuestion struct {
+	Node       string      `json:"node"`
+	Path       policy.Path `json:"path"`
+	From       string      `json:"from"`
+	To         string      `json:"to"`
+	In         string      `json:"in"`
+	Out        string      `json:"out"`
+	IPVersion  int         `json:"ipVersion"`
+	Protocol   v3.Protocol `json:"protocol"`
+	Port       *uint16     `json:"port"`
+	SourcePort *uint16     `json:"sourcePort"`
+	ICMPType   *uint8      `json:"icmpType"`
+	ICMPCode   *uint8      `json:"icmpCode"`
+	DNATTo     string      `json:"dnatTo"`
+	DNATPort   *uint16     `json:"dnatPort"`
+}
+
+const (
+	// hepPrefix begins the name of a host endpoint where it stands for an end.
+	hepPrefix = "hep/"
+	// endInternet is an address that no object names.
+	endInternet = "internet"
+)
+
+// end is an end of a flow: its first addresses in IPv4 and IPv6, as far as it has them.
+type end struct {
+	v4, v6 netip.Addr
+	// through is the interface that the flow takes there, if that is known.
+	through string
+}
+
+func (e *end) has(version int) bool { return e.address(version).IsValid() }
+
+func (e *end) address(version int) netip.Addr {
+	if version == 4 {
+		return e.v4
+	}
+	return e.v6
+}
+
+// take keeps the first address of each family.
+func (e *end) take(addresses ...netip.Prefix) {
+	for _, p := range addresses {
+		a := p.Addr()
+		switch {
+		case a.Is4() && !e.v4.IsValid():
+			e.v4 = a
+		case a.Is6() && !e.v6.IsValid():
+			e.v6 = a
+		}
+	}
+}
+
+// ends finds the addresses that are meant by names.
+type ends struct {
+	world   *world
+	cluster *cluster
+	outside *end
+}
+
+func newEnds(w *world) *ends { return &ends{world: w, cluster: newCluster(w)} }
+
+// flow puts addresses in the place of names.
+func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
+	f := policy.Flow{
+		Node: q.Node, Path: q.Path, In: q.In, Out: q.Out, Protocol: q.Protocol, Port: q.Port, SourcePort: q.SourcePort,
+		ICMPType: q.ICMPType, ICMPCode: q.ICMPCode, DNATPort: q.DNATPort,
+	}
+	from, err := e.find(q.From)
+	if err != nil {
+		return f, err
+	}
+	to, err := e.find(q.To)
+	if err != nil {
+		return f, err
+	}
+	after := to
+	if q.DNATTo != "" {
+		if after, err = e.find(q.DNATTo); err != nil {
+			return f, err
+		}
+	}
+	version, err := familyFor(q, from, to, after)
+	if err != nil {
+		return f, err
+	}
+	f.From, f.To, f.IPVersion = from.address(version), to.address(version), version
+	if q.DNATTo != "" {
+		f.DNATTo = after.address(version)
+	}
+	if f.In == "" {
+		f.In = to.through
+	}
+	if f.Out == "" {
+		f.Out = from.through
+	}
+	return f, nil
+}
+
+// familyFor is the IP version of a flow: the one that is asked for, or the one that all ends have.
+func familyFor(q flowQuestion, all ...end) (int, error) {
+	wanted := []int{4, 6}
+	switch {
+	case q.IPVersion != 0:
+		wanted = []int{q.IPVersion}
+	case q.Protocol.Name == v3.ProtocolICMPv6:
+		wanted = []int{6}
+	case q.Protocol.Name == v3.ProtocolICMP:
+		wanted = []int{4}
+	}
+	for _, version := range wanted {
+		if version != 4 && version != 6 {
+			return 0, fmt.Errorf("there is no IPv%d: write 4 or 6", version)
+		}
+		if !slices.ContainsFunc(all, func(e end) bool { return !e.has(version) }) {
+			return version, nil
+		}
+	}
+	if len(wanted) == 1 {
+		return 0, fmt.Errorf("%s and %s do not both have an IPv%d address", q.From, q.To, wanted[0])
+	}
+	return 0, fmt.Errorf("%s and %s have no addresses of the same family", q.From, q.To)
+}
+
+// find is the end that a word means.
+func (e *ends) find(word string) (end, error) {
+	var found end
+	if a, err := netip.ParseAddr(word); err == nil {
+		a = a.Unmap().WithZone("")
+		found.take(netip.PrefixFrom(a, a.BitLen()))
+		return found, nil
+	}
+	if word == endInternet {
+		return e.internet(), nil
+	}
+	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
+		return e.hostEndpoint(name)
+	}
+	names := e.world.nodeNames()
+	if !slices.Contains(names, word) {
+		problem := fmt.Sprintf("%q is no address, node, hep/NAME or %s", word, endInternet)
+		if near, ok := resources.Nearest(word, names); ok {
+			problem += "; did you mean " + near + "?"
+		}
+		return found, fmt.Errorf("%s", problem)
+	}
+	if found.take(e.cluster.addresses[word]...); found == (end{}) {
+		return found, fmt.Errorf("no address of node %s is known: write the address, and --node %[1]s", word)
+	}
+	return found, nil
+}
+
+// hostEndpoint is the end that an endpoint governs: it expects its addresses, or its interface or node has them.
+func (e *ends) hostEndpoint(name string) (end, error) {
+	var found end
+	h, ok := e.world.objects[resources.HostEndpoint.Key(name)].(*v3.HostEndpoint)
+	if !ok {
+		return found, fmt.Errorf("there is no HostEndpoint(%s)", name)
+	}
+	found.through = h.Spec.InterfaceName
+	own := &cluster{addresses: map[string][]netip.Prefix{}}
+	own.note(name, h.Spec.ExpectedIPs...)
+	if node, ok := e.world.objects[resources.Node.Key(h.Spec.Node)].(*v3.Node); ok {
+		for _, i := range node.Spec.Interfaces {
+			if i.Name == h.Spec.InterfaceName {
+				own.note(name, i.Addresses...)
+			}
+		}
+	}
+	found.take(own.addresses[name]...)
+	found.take(e.cluster.addresses[h.Spec.Node]...)
+	if !found.has(4) && !found.has(6) {
+		return found, fmt.Errorf("no address of HostEndpoint(%s) is known: write the address, --node %s and --in %s",
+			name, h.Spec.Node, h.Spec.InterfaceName)
+	}
+	return found, nil
+}
+
+// internet is an address in networks that are kept for documentation, so that it is nobody's, and that no object here
+// names.
+func (e *ends) internet() end {
+	if e.outside == nil {
+		named := e.world.namedNetworks()
+		e.outside = &end{
+			v4: freeAddress(named, netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFrom4([4]byte{203, 0, 113, 1})),
+			v6: freeAddress(named, netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 7, 15: 1})),
+		}
+	}
+	return *e.outside
+}
+
+// freeAddress is the first address after one of the given that no network has, or else the first given.
+func freeAddress(named []netip.Prefix, first ...netip.Addr) netip.Addr {
+	const tries = 250 // in each network
+	for _, start := range first {
+		for a, n := start, 0; n < tries; a, n = a.Next(), n+1 {
+			if !slices.ContainsFunc(named, func(p netip.Prefix) bool { return p.Contains(a) }) {
+				return a
+			}
+		}
+	}
+	return first[0]
+}
+
+// namedNetworks are the networks and addresses that objects name, but for those that have everything.
+func (w *world) namedNetworks() []netip.Prefix {
+	var texts []string
+	rules := func(list []v3.Rule) {
+		for _, r := range list {
+			texts = slices.Concat(texts, r.Source.Nets, r.Source.NotNets, r.Destination.Nets, r.Destination.NotNets)
+		}
+	}
+	for _, p := range ofKind[*v3.GlobalNetworkPolicy](w, resources.GlobalNetworkPolicy) {
+		rules(p.Spec.Ingress)
+		rules(p.Spec.Egress)
+	}
+	for _, p := range ofKind[*v3.Profile](w, resources.Profile) {
+		rules(p.Spec.Ingress)
+		rules(p.Spec.Egress)
+	}
+	for _, s := range ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet) {
+		texts = append(texts, s.Spec.Nets...)
+	}
+	var named []netip.Prefix
+	for _, text := range texts {
+		if p, err := parseNetwork(text); err == nil && p.Bits() > 0 {
+			named = append(named, p)
+		}
+	}
+	for _, addresses := range newCluster(w).addresses {
+		named = append(named, addresses...)
+	}
+	return named
+}

@@ -1,0 +1,223 @@
+package commands
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// fix is the change of policy that turns a verdict.
+type fix struct {
+	Verdict policy.Verdict `json:"verdict"`
+	Steps   []fixStep      `json:"steps,omitempty"`
+	// Why says why there is none.
+	Why string `json:"why,omitempty"`
+}
+
+// fixStep is the change of one policy.
+type fixStep struct {
+	Policy string `json:"policy"`
+	// Patch is a JSON patch of a policy that exists, and Create one that is new.
+	Patch  []patchOperation        `json:"patch,omitempty"`
+	Create *v3.GlobalNetworkPolicy `json:"create,omitempty"`
+	// At is where the policy is written, if a file has it.
+	At string `json:"at,omitempty"`
+
+	text  string
+	after *v3.GlobalNetworkPolicy
+}
+
+type patchOperation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+// mostSteps is how many policies are changed at most: a flow passes two ends, each in a few stages.
+const mostSteps = 6
+
+// fix looks for the change that turns the verdict of a trace.
+func (t *tracer) fix(q flowQuestion, trace policy.Trace) *fix {
+	f := &fix{Verdict: policy.Denied}
+	switch trace.Verdict {
+	case policy.Denied:
+		f.Verdict = policy.Allowed
+	case policy.Unknown:
+		f.Why = "what the verdict depends on is not known, so no change is sure to turn it"
+		return f
+	}
+	at := *t
+	for range mostSteps {
+		m := mender{tracer: &at, question: q, trace: trace, wanted: f.Verdict}
+		step, next, why := m.best()
+		if step == nil {
+			return &fix{Verdict: f.Verdict, Why: why}
+		}
+		f.Steps = append(f.Steps, *step)
+		at = *next
+		var err error
+		if trace, err = at.engine.Trace(trace.Flow); err != nil {
+			return &fix{Verdict: f.Verdict, Why: err.Error()}
+		}
+		if trace.Verdict == f.Verdict {
+			return f
+		}
+	}
+	return &fix{Verdict: f.Verdict, Why: "no few changes of policy turn it"}
+}
+
+// mender looks for the next change.
+type mender struct {
+	*tracer
+	question flowQuestion
+	trace    policy.Trace
+	wanted   policy.Verdict
+}
+
+// best is the change that brings the flow further and turns the least traffic, and what the world is with it.
+func (m *mender) best() (*fixStep, *tracer, string) {
+	candidates, why := m.candidates()
+	var best *fixStep
+	var after *tracer
+	least := 0.0
+	for i := range candidates {
+		c := &candidates[i]
+		world := m.world.with(nil)
+		world.put(c.after)
+		next := &tracer{world: world, engine: m.engine.Next(world.snapshot()), ends: m.ends, ended: map[policy.Decision]string{}}
+		if !m.further(next) {
+			continue
+		}
+		if size := changedTraffic(m.engine, next.engine); best == nil || size < least {
+			best, after, least = c, next, size
+		}
+	}
+	if best == nil && why == "" {
+		why = "no single rule turns it"
+	}
+	return best, after, why
+}
+
+// further tells whether the verdict is turned, or at least decided elsewhere.
+func (m *mender) further(next *tracer) bool {
+	trace, err := next.engine.Judge(m.trace.Flow)
+	if err != nil {
+		return false
+	}
+	was, is := m.trace.Decision, trace.Decision
+	return trace.Verdict == m.wanted || trace.Verdict == m.trace.Verdict &&
+		(was.Node != is.Node || was.Stage != is.Stage || was.Direction != is.Direction)
+}
+
+// changedTraffic measures how much traffic two engines judge differently. It counts packets, which are many.
+func changedTraffic(before, after *policy.Engine) float64 {
+	sum := 0.0
+	for _, c := range policy.Diff(before, after) {
+		for _, set := range []policy.Set{c.Denied, c.Allowed, c.Unknown} {
+			for _, box := range set.Boxes() {
+				sum += float64(len(c.Nodes)) * packets(box)
+			}
+		}
+	}
+	return sum
+}
+
+// packets is about how many packets are in a box.
+func packets(b policy.Box) float64 {
+	numbers := func(ranges []policy.Range, all float64) float64 {
+		if len(ranges) == 0 {
+			return all
+		}
+		n := 0.0
+		for _, r := range ranges {
+			n += float64(r.Last) - float64(r.First) + 1
+		}
+		return n
+	}
+	addresses := func(list []netip.Prefix) float64 {
+		if len(list) == 0 {
+			return 1 << 32
+		}
+		n := 0.0
+		for _, p := range list {
+			n += 1 / float64(uint64(1)<<min(p.Bits(), 32)) * (1 << 32)
+		}
+		return n
+	}
+	types := float64(1)
+	for _, r := range b.ICMP {
+		types += numbers([]policy.Range{r.Types}, 0) * numbers([]policy.Range{r.Codes}, 0)
+	}
+	const ports = 1 << 16
+	return numbers(b.Protocols, 256) * numbers(b.Ports, ports) * numbers(b.SourcePorts, ports) * types *
+		addresses(b.Sources) * addresses(b.Destinations)
+}
+
+// candidates are changes that may help, the shortest first, or why there are none.
+func (m *mender) candidates() (all []fixStep, why string) {
+	d := m.trace.Decision
+	switch {
+	case d.By == policy.ByFailsafe:
+		return nil, m.failsafeText(m.trace.Flow, *d.Rule) + " is open whatever policies say: only FelixConfiguration closes it"
+	case d.Endpoint == nil:
+		return nil, "no host endpoint governs the interface, so no policy can"
+	case d.By == policy.ByPolicy:
+		object := d.Rule.Object.(*v3.GlobalNetworkPolicy)
+		return []fixStep{m.insert(object, d.Rule.Index, m.action()), m.insert(object, d.Rule.Index, v3.Pass)}, ""
+	case d.By == policy.ByTier:
+		applied := m.applied()
+		for _, list := range applied {
+			all = append(all, m.wider(list)...)
+		}
+		last := applied[len(applied)-1].Object.(*v3.GlobalNetworkPolicy)
+		return append(all, m.insert(last, -1, m.action())), ""
+	default:
+		return m.created()
+	}
+}
+
+func (m *mender) action() v3.Action {
+	if m.wanted == policy.Denied {
+		return v3.Deny
+	}
+	return v3.Allow
+}
+
+// indented is a value in YAML, as a part of a text.
+func indented(value any) string {
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return "    " + strings.ReplaceAll(strings.TrimRight(string(text), "\n"), "\n", "\n    ")
+}
+
+// String says what to do.
+func (f *fix) String() string {
+	word := map[policy.Verdict]string{policy.Allowed: "allow", policy.Denied: "deny"}[f.Verdict]
+	if f.Why != "" {
+		return fmt.Sprintf("no change of policy is offered: %s\n", f.Why)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "to %s it:\n", word)
+	for _, s := range f.Steps {
+		text := s.text
+		if s.At != "" {
+			text = s.At + ": " + text
+		}
+		b.WriteString("  " + text + "\n")
+		if s.Create == nil && s.At == "" {
+			patch, err := json.Marshal(s.Patch)
+			if err == nil {
+				fmt.Fprintf(&b, "  calicoctl patch gnp %s --type json -p '%s'\n", s.Policy, strings.ReplaceAll(string(patch), "'", `'\''`))
+			}
+		}
+	}
+	return b.String()
+}
