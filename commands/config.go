@@ -258,8 +258,11 @@ func setKey(key any, value string) (err error) {
 }
 
 func (c Config) check() error {
-	if c.K8sClientConcurrency < 0 {
+	switch {
+	case c.K8sClientConcurrency < 0:
 		return clientError(fmt.Errorf("k8sClientConcurrency (K8S_CLIENT_CONCURRENCY) is %d; write how many objects may be written at once", c.K8sClientConcurrency))
+	case c.K8sClientQPS < 0 || c.K8sClientBurst < 0:
+		return clientError(errors.New("k8sClientQPS and k8sClientBurst (K8S_CLIENT_QPS, K8S_CLIENT_BURST) are below zero; write how many requests a second there may be, and how many at once"))
 	}
 	switch c.LocalController {
 	case "", v3.Enabled, v3.Disabled:

@@ -100,7 +100,7 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 		return err
 	}, results: &results, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }})
 	if err != nil {
-		s.sayKept(results, err)
+		_, err = s.cutShort(results, err)
 		return err
 	}
 	return o.report(results, func() { d.summarize(results, automatic, started) })

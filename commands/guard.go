@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ var guardModes = []string{guardWarn, guardRefuse, guardOff}
 
 // errRefused ends a write that the guard does not let pass.
 var errRefused error = answerNo("nothing was written: the guard refuses to cut off this traffic; --guard=warn writes all the same")
+
+// errBlind ends a write that the guard may not let pass unseen.
+var errBlind = errors.New("nothing was written: what it would cut off cannot be told")
 
 // guard looks at what a write would cut off before it is made.
 type guard struct {
@@ -60,7 +64,7 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	losses, err := g.losses(ctx, s, overlay, changed)
 	switch {
 	case err != nil && g.mode == guardRefuse:
-		return fmt.Errorf("nothing was written: what it would cut off cannot be told: %w", err)
+		return fmt.Errorf("%w: %w", errBlind, err)
 	case err != nil:
 		s.deps.warn("what this write cuts off cannot be told: " + err.Error())
 		return nil

@@ -171,7 +171,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 		return err
 	}, results: &results})
 	if err != nil {
-		s.sayKept(results, err)
+		_, err = s.cutShort(results, err)
 		return err
 	}
 	return o.report(lines, results, func() { d.summarize(results, automatic, started) })

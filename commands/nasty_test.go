@@ -15,7 +15,7 @@ import (
 // nastyMemory is enough for a command to deal with a megabyte of anything.
 const nastyMemory = 64 << 20
 
-// TestNasty validates a megabyte of each thing that the rules of a kind look closely at.
+// TestNasty validates a megabyte of each thing that the rules of a kind look closely at, and patches with a megabyte of others.
 func TestNasty(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")
@@ -48,6 +48,14 @@ func TestNasty(t *testing.T) {
 		inputs[fmt.Sprintf("a name of %q", unit)] = "{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: " + value + "}}"
 		inputs[fmt.Sprintf("a label of %q", unit)] = "{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: t, labels: {" + value + ": a, b: " + value + "}}}"
 	}
+	for _, kind := range patchTypes {
+		inputs["patch "+kind+", numbers"] = "[" + nastyFill("1,") + "1]"
+		inputs["patch "+kind+", operations"] = "[" + nastyFill(`{"op": "add", "path": "/metadata/labels/a", "value": "b"}, `) + `{}]`
+		inputs["patch "+kind+", labels"] = "{metadata: {labels: {" + nastyNumbered("a%d: b, ") + "}}}"
+		inputs["patch "+kind+", depth"] = nastyFill("[")
+		inputs["patch "+kind+", aliases"] = "a: &a [" + nastyFill("x, ")[:nastySize/8] + "]\nb: [" + nastyFill("*a, ")[:nastySize/8] + "]\n"
+		inputs["patch "+kind+", text"] = "{metadata: {annotations: {a: " + nastyValue("x") + "}}}"
+	}
 	var slowest, largest string
 	var longest time.Duration
 	var most uint64
@@ -57,9 +65,14 @@ func TestNasty(t *testing.T) {
 			t.Fatal(err)
 		}
 		tt := &terminal{t: t, person: true}
+		arguments := []string{"validate", "-f", file}
+		if kind, ok := strings.CutPrefix(name, "patch "); ok {
+			kind, _, _ = strings.Cut(kind, ",")
+			arguments = []string{"patch", "tier", "default", "--type", kind, "--patch-file", file}
+		}
 		var got seen
 		started := time.Now()
-		memory := heapPeak(func() { got = tt.run("validate", "-f", file) })
+		memory := heapPeak(func() { got = tt.run(arguments...) })
 		took := time.Since(started)
 		if memory > nastyMemory {
 			t.Errorf("%s: %d MiB", name, memory>>20)

@@ -141,9 +141,9 @@ func (o *patchOptions) readPatch(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 	}
-	patch, err := manifest.JSON(text)
+	patch, err := manifest.JSON("the patch", text)
 	if err != nil {
-		return nil, fmt.Errorf("the patch cannot be read: %w", err)
+		return nil, err
 	}
 	switch first := strings.TrimSpace(string(patch))[0]; {
 	case o.patchType == patchJSON && first != '[':

@@ -127,7 +127,7 @@ func (f *questionFlags) items(ctx context.Context, d *Deps, g *globalOptions) ([
 	}
 	mistakes := inOrder(checked(input.Items, f.namespace), len(input.Items))
 	d.warnAbout(input.Warnings, mistakes)
-	d.warnOfRepeats(input.Items)
+	d.warnOfRepeats(input.Items, true)
 	if len(mistakes) > 0 {
 		return nil, errors.New(countMistakes(mistakes) + " in the input\n" + strings.Join(d.mistakeLines(mistakes), "\n"))
 	}

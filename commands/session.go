@@ -229,15 +229,28 @@ func (s *session) writeAndControl(ctx context.Context, tx datastore.Store, write
 	return automatic, err
 }
 
-// sayKept says how far a command came before it was cut short: where there are no transactions,
-// what was written stays.
-func (s *session) sayKept(results []datastore.Result, err error) {
-	if _, ok := s.Store.(datastore.Atomic); ok || len(results) == 0 || errors.Is(err, datastore.ErrUnsupported) {
-		return
+// cutShort adds to the error that ended a command how far it came: where there are no transactions, what was
+// written stays. It gives how many objects are known to be done.
+func (s *session) cutShort(results []datastore.Result, err error) (done int, whole error) {
+	_, atomic := s.Store.(datastore.Atomic)
+	_, before := errors.AsType[*datastore.NotBegunError](err)
+	switch {
+	case errors.Is(err, errRefused), errors.Is(err, errBlind):
+		return 0, err
+	case errors.Is(err, datastore.ErrUnsupported):
+		return 0, err
 	}
-	done := len(results) - len(datastore.Failed(results))
-	s.deps.say(fmt.Sprintf("done before that: %d of %s; others that were under way may be done too. "+
-		"Run the command again: what is in place already is left as it is", done, count(len(results), "object")))
+	text := "nothing was written"
+	if !atomic && !before && len(results) > 0 {
+		done = len(results) - len(datastore.Failed(results))
+		text = fmt.Sprintf("%d of %s were done before that, and others that were under way may be done too; "+
+			"run the command again: what is in place already is left as it is", done, count(len(results), "object"))
+	}
+	if errors.Is(err, context.Canceled) {
+		s.deps.say(text) // for an interrupted command says no more than that
+		return done, err
+	}
+	return done, fmt.Errorf("%w\n%s", err, text)
 }
 
 // control does what the controller of a cluster would after a change. Automatic host

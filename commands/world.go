@@ -2,12 +2,12 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -39,14 +39,13 @@ func newWorld() *world {
 // readWorld reads a datastore, all kinds at once.
 func readWorld(ctx context.Context, store datastore.Store) (*world, error) {
 	lists := make([]*resources.List, len(worldKinds))
-	group, ctx := errgroup.WithContext(ctx)
+	errs := make([]error, len(worldKinds))
+	var wait sync.WaitGroup
 	for i, kind := range worldKinds {
-		group.Go(func() (err error) {
-			lists[i], err = store.List(ctx, kind)
-			return err
-		})
+		wait.Go(func() { lists[i], errs[i] = store.List(ctx, kind) })
 	}
-	if err := group.Wait(); err != nil {
+	wait.Wait()
+	if err := joined(errs); err != nil {
 		return nil, err
 	}
 	w := newWorld()
@@ -56,6 +55,20 @@ func readWorld(ctx context.Context, store datastore.Store) (*world, error) {
 		}
 	}
 	return w, nil
+}
+
+// joined is the first of errs, and all that say what the user may not do: who grants one right wants to know the next.
+func joined(errs []error) error {
+	var forbidden []error
+	for _, err := range errs {
+		switch {
+		case errors.Is(err, datastore.ErrUnauthorized):
+			forbidden = append(forbidden, err)
+		case err != nil:
+			return err
+		}
+	}
+	return errors.Join(forbidden...)
 }
 
 func (w *world) put(o resources.Object) {

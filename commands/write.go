@@ -79,7 +79,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	defer s.close()
 	results, automatic, err := o.write(ctx, s, items)
 	if err != nil {
-		s.sayKept(results, err)
+		report.ok, err = s.cutShort(results, err)
 		return fmt.Errorf("%s\n%w", report.failure(), err)
 	}
 	for i, r := range results {
@@ -106,7 +106,7 @@ func (o *writeOptions) refusals(input *manifest.Result) []string {
 	invalid := checked(input.Items, o.namespace)
 	mistakes := inOrder(invalid, len(input.Items))
 	o.deps.warnAbout(input.Warnings, mistakes)
-	o.deps.warnOfRepeats(input.Items)
+	o.deps.warnOfRepeats(input.Items, o.verb != datastore.Create)
 	lines := o.deps.mistakeLines(mistakes)
 	if valid := len(input.Items) - len(invalid); valid > 0 && len(lines) > 0 {
 		lines = append(lines, fmt.Sprintf("nothing was written, not even the %s without a mistake", count(valid, "object")))
@@ -114,13 +114,17 @@ func (o *writeOptions) refusals(input *manifest.Result) []string {
 	return lines
 }
 
-// warnOfRepeats says which objects the input has more than once.
-func (d *Deps) warnOfRepeats(items []manifest.Item) {
+// warnOfRepeats says which objects the input has more than once, and which one counts.
+func (d *Deps) warnOfRepeats(items []manifest.Item, last bool) {
+	which := "first"
+	if last {
+		which = "last"
+	}
 	first := map[resources.Key]manifest.Position{}
 	for _, item := range items {
 		key := item.Kind.Key(item.Object.GetName())
 		if at, ok := first[key]; ok {
-			d.warn(item.Mistake("", fmt.Sprintf("this object is also in %s; the last one counts", at)).String())
+			d.warn(item.Mistake("", fmt.Sprintf("this object is also in %s; the %s one counts", at, which)).String())
 			continue
 		}
 		first[key] = item.Position

@@ -28,8 +28,8 @@ type batch struct {
 	results []Result
 	// stored is what was read and what is planned; nil for an object that is not there.
 	stored map[resources.Key]resources.Object
-	// unread holds why objects could not be read.
-	unread map[resources.Key]error
+	// unread holds why objects could not be read, and absent what was said of those that are not there.
+	unread, absent map[resources.Key]error
 	// changes are the planned writes, and waiting the tasks whose results depend on each.
 	changes map[resources.Key]Change
 	waiting map[resources.Key][]int
@@ -43,7 +43,7 @@ func newBatch(s Store, tasks int, progress func()) *batch {
 	}
 	return &batch{
 		store: s, progress: progress, results: make([]Result, tasks),
-		stored: map[resources.Key]resources.Object{}, unread: map[resources.Key]error{},
+		stored: map[resources.Key]resources.Object{}, unread: map[resources.Key]error{}, absent: map[resources.Key]error{},
 	}
 }
 
@@ -60,12 +60,15 @@ func (b *batch) run(ctx context.Context, tasks []task) ([]Result, error) {
 		b.results[i].Key = t.key
 	}
 	if err := b.readAll(ctx, tasks); err != nil {
-		return b.results, b.fail(err)
+		return b.results, b.fail(&NotBegunError{err})
 	}
 	again := neededFirst(tasks)
 	wait := conflictWait
 	for try := 1; ; try++ {
 		if err := b.plan(ctx, tasks, again); err != nil {
+			if try == 1 {
+				err = &NotBegunError{err}
+			}
 			return b.results, b.fail(b.failWaiting(b.order, err))
 		}
 		lost, err := b.write(ctx)
@@ -181,10 +184,13 @@ func (b *batch) checkNeeds(ctx context.Context, key resources.Key, o resources.O
 	if err := b.read(ctx, needed); err != nil {
 		return err
 	}
-	if b.stored[needed] == nil && b.unread[needed] == nil {
-		return ErrorOf("get", needed, ErrNotFound, "")
+	if b.stored[needed] != nil || b.unread[needed] != nil {
+		return b.unread[needed]
 	}
-	return b.unread[needed]
+	if said := b.absent[needed]; said != nil {
+		return said
+	}
+	return ErrorOf("get", needed, ErrNotFound, "")
 }
 
 // needOf is what o, an object of key, needs.

@@ -30,6 +30,15 @@ var (
 	ErrCompacted = errors.New("revision is compacted")
 )
 
+// NotBegunError ends a command before its first write.
+type NotBegunError struct{ Err error }
+
+// Error is that of the failure.
+func (e *NotBegunError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the failure.
+func (e *NotBegunError) Unwrap() error { return e.Err }
+
 // Error is a failed operation, in the shape of fs.PathError.
 type Error struct {
 	// Op is the method of Store in lower case.
@@ -56,3 +65,6 @@ func (e *Error) Error() string {
 
 // Unwrap gives the sentinel error.
 func (e *Error) Unwrap() error { return e.Err }
+
+// MendOrDelete ends a message about stored objects that cannot be understood.
+const MendOrDelete = "; mend what is stored there, or remove the object: calicoctl delete KIND NAME"

@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"go.yaml.in/yaml/v3"
@@ -18,19 +19,19 @@ func ReadText(ctx context.Context, path string, stdin io.Reader) ([]byte, error)
 func Documents(text []byte) int { return len(split("", text)) }
 
 // JSON gives the one document of a text, of JSON or YAML, in JSON. It is for documents that are no objects, such
-// as patches, and has the limits of Read. Keys that are there twice are an error.
-func JSON(text []byte) ([]byte, error) {
-	chunks := split("", text)
+// as patches, and has the limits of Read. Keys that are there twice are an error. Errors call the text by name.
+func JSON(name string, text []byte) ([]byte, error) {
+	chunks := split(name, text)
 	switch len(chunks) {
 	case 0:
 		return []byte("null"), nil
 	case 1:
 	default:
-		return nil, errors.New("there is more than one document; write one")
+		return nil, errors.New(name + " has more than one document; write one")
 	}
 	c := chunks[0]
 	if refusal := c.refusal(); refusal != "" {
-		return nil, errors.New(refusal)
+		return nil, errors.New(name + ": " + refusal)
 	}
 	d := newDecoder()
 	d.chunk = c
@@ -41,7 +42,11 @@ func JSON(text []byte) ([]byte, error) {
 		}
 		return nil, Mistakes(d.mistakes)
 	}
-	return sigsyaml.YAMLToJSONStrict(c.data)
+	out, err := sigsyaml.YAMLToJSONStrict(c.data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
 }
 
 // weigh goes through a value for its depth and its aliases.

@@ -70,7 +70,7 @@ func (s *Store) List(ctx context.Context, kind *resources.Kind) (*resources.List
 	}
 	if len(broken) > 0 {
 		return nil, datastore.ErrorOf("list", kind.Key(""), datastore.ErrInvalid,
-			"what is stored under "+folder+" cannot be understood: "+strings.Join(broken, "; "))
+			"what is stored under "+folder+" cannot be understood: "+strings.Join(broken, "; ")+datastore.MendOrDelete)
 	}
 	return kind.NewList(formatRevision(revision), datastore.WithBuiltIn(kind, items)), nil
 }

@@ -68,6 +68,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.ContainsAny(config.BearerToken, "\r\n") {
+		return nil, errors.New("the token for the API server has a line break in it; write it without (K8S_API_TOKEN, or the kubeconfig)")
+	}
 	token := &lastToken{}
 	config.Wrap(token.watch)
 	client, err := newClient(config, c)

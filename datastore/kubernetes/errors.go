@@ -41,10 +41,12 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 		return datastore.ErrorOf(op, key, sentinel, s.presentable(detail))
 	}
 	switch {
+	case apierrors.IsNotFound(err) && isMissingResource(err) && !strings.Contains(r.resource, "."):
+		return own(datastore.ErrUnavailable, s.server+" does not answer as a Kubernetes API server does")
 	case apierrors.IsNotFound(err) && isMissingResource(err):
 		return own(datastore.ErrNotFound, fmt.Sprintf(
-			"the server has no %s: that CustomResourceDefinition is not installed; install Calico, or its definitions alone: kubectl apply -f deploy/crds",
-			r.resource))
+			"the server has no %s: that CustomResourceDefinition is not installed; install Calico, or its definitions alone: kubectl apply -f deploy/crds%s",
+			r.resource, s.groupHint))
 	case apierrors.IsNotFound(err):
 		return own(datastore.ErrNotFound, "")
 	case apierrors.IsAlreadyExists(err):

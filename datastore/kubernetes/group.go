@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,6 +22,7 @@ const (
 // group: both together mean that an API server in front of the older one makes it.
 func (s *Store) chooseGroup(ctx context.Context, chosen string) (string, error) {
 	if chosen != "" {
+		s.groupHint = fmt.Sprintf("; or leave CALICO_API_GROUP (calicoAPIGroup) out, which is %q, to use the group that the server has", chosen)
 		if strings.EqualFold(chosen, groupV3) {
 			return groupV3, nil
 		}

@@ -27,10 +27,12 @@ type Store struct {
 	// certificateEnds is when the client certificate expires; zero if there is none.
 	certificateEnds time.Time
 	group           string
-	timeout         time.Duration
-	concurrency     int
-	node            resources.KubernetesNodeOptions
-	nodes           nodeMemory
+	// groupHint ends the message that a kind is missing, when the group was chosen by hand.
+	groupHint   string
+	timeout     time.Duration
+	concurrency int
+	node        resources.KubernetesNodeOptions
+	nodes       nodeMemory
 }
 
 var _ datastore.Bulk = (*Store)(nil)
@@ -168,7 +170,7 @@ func (s *Store) listPages(ctx context.Context, c collection) (items []resources.
 	}
 	if len(broken) > 0 {
 		return nil, "", datastore.ErrorOf("list", c.kind.Key(""), datastore.ErrInvalid,
-			"what is stored cannot be understood: "+strings.Join(broken, "; "))
+			"what is stored cannot be understood: "+strings.Join(broken, "; ")+datastore.MendOrDelete)
 	}
 	return items, revision, nil
 }

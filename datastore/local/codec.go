@@ -151,7 +151,7 @@ func join(kind *resources.Kind, batches []*batch) ([]resources.Object, error) {
 	}
 	if len(broken) > 0 {
 		return nil, datastore.ErrorOf("list", kind.Key(""), datastore.ErrInvalid,
-			"what is stored cannot be understood: "+strings.Join(broken, "; "))
+			"what is stored cannot be understood: "+strings.Join(broken, "; ")+datastore.MendOrDelete)
 	}
 	return objects, nil
 }
