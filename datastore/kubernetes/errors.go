@@ -41,14 +41,9 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 		return datastore.ErrorOf(op, key, sentinel, s.presentable(detail))
 	}
 	switch {
-	case apierrors.IsNotFound(err) && isMissingResource(err) && !strings.Contains(r.resource, "."):
-		return own(datastore.ErrUnavailable, s.server+" does not answer as a Kubernetes API server does")
-	case apierrors.IsNotFound(err) && isMissingResource(err):
-		return own(datastore.ErrNotFound, fmt.Sprintf(
-			"the server has no %s: that CustomResourceDefinition is not installed; install Calico, or its definitions alone: kubectl apply -f deploy/crds%s",
-			r.resource, s.groupHint))
 	case apierrors.IsNotFound(err):
-		return own(datastore.ErrNotFound, "")
+		detail, sentinel := s.missing(r, err)
+		return own(sentinel, detail)
 	case apierrors.IsAlreadyExists(err):
 		return own(datastore.ErrExists, "")
 	case apierrors.IsConflict(err):
@@ -68,6 +63,19 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 		return own(datastore.ErrUnavailableHere, s.unavailable(err)) // the server is there
 	}
 	return own(datastore.ErrUnavailable, s.unavailable(err))
+}
+
+// missing says what it is that the server does not have.
+func (s *Store) missing(r request, err error) (detail string, sentinel error) {
+	switch {
+	case !isMissingResource(err):
+		return "", datastore.ErrNotFound
+	case !strings.Contains(r.resource, "."): // of Kubernetes itself
+		return s.server + " does not answer as a Kubernetes API server does", datastore.ErrUnavailable
+	}
+	return fmt.Sprintf(
+		"the server has no %s: that CustomResourceDefinition is not installed; install Calico, or its definitions alone: kubectl apply -f deploy/crds%s",
+		r.resource, s.groupHint), datastore.ErrNotFound
 }
 
 // unauthorized says why the server does not know who asks.
