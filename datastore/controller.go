@@ -1,0 +1,61 @@
+package datastore
+
+import (
+	"context"
+
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+// StatusWriter is a Store that keeps the status of an object apart from the rest of it.
+type StatusWriter interface {
+	// UpdateStatus is Update for the status alone: the rest of o is not written.
+	UpdateStatus(ctx context.Context, o resources.Object) (resources.Object, error)
+}
+
+// UpdateStatus writes the status of o, and in a Store that does not keep it apart the rest
+// of o too. Errors are those of Store.Update.
+func UpdateStatus(ctx context.Context, s Store, o resources.Object) (resources.Object, error) {
+	if w, ok := s.(StatusWriter); ok {
+		return w.UpdateStatus(ctx, o)
+	}
+	return s.Update(ctx, o)
+}
+
+// NodeEvent is something worth telling about a node.
+type NodeEvent struct {
+	// Node and UID are the node's.
+	Node, UID string
+	// Warning tells that something is wrong.
+	Warning bool
+	// Reason is one word in CamelCase, and Text whole sentences.
+	Reason, Text string
+}
+
+// EventRecorder is a Store beside which events can be read by those who look after nodes.
+type EventRecorder interface {
+	RecordNodeEvent(ctx context.Context, e NodeEvent) error
+}
+
+// Election is what processes hold to agree on one of them.
+type Election struct {
+	// Namespace and Name are the same for all who take part. A Store without namespaces
+	// uses Name alone.
+	Namespace, Name string
+	// Identity is this process.
+	Identity string
+}
+
+// Elector is a Store through which processes elect one of them.
+type Elector interface {
+	// Lead waits until no other process leads, and then calls lead. The context of lead
+	// ends when ctx does, or when it is no longer certain that this process leads: within
+	// ten seconds of the loss of the datastore. When lead has returned, the next process
+	// may take over at once; if this process dies, after 15 seconds at the most.
+	//
+	// An error says why an election could not be held, or why it was lost; the caller
+	// may try again. It is nil if lead returned by itself.
+	Lead(ctx context.Context, e Election, lead func(context.Context)) error
+
+	// Leader is the identity of who leads, empty if nobody does.
+	Leader(ctx context.Context, e Election) (string, error)
+}
