@@ -290,10 +290,9 @@ func (c *Controller) settle(ctx context.Context) error {
 // writeStatus has the status say what runs. What others have written there since is left:
 // another controller may run with other settings, and has the same right.
 func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersConfiguration) error {
-	settings := c.settings.Load()
-	status := v3.KubeControllersConfigurationStatus{RunningConfig: &settings.Running, EnvironmentVars: settings.Vars}
+	status := c.settings.Load().status()
 	written := c.told != nil && equality.Semantic.DeepEqual(*c.told, status) && kcc.Status.RunningConfig != nil
-	if written || equality.Semantic.DeepEqual(kcc.Status, status) {
+	if written || sameStatus(kcc.Status, status) {
 		return nil
 	}
 	next := kcc.DeepCopy()

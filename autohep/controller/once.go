@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -117,8 +115,8 @@ func (r *Reading) settle(ctx context.Context, store datastore.Store) error {
 		}
 		r.Configuration = created.(*v3.KubeControllersConfiguration)
 	}
-	status := v3.KubeControllersConfigurationStatus{RunningConfig: &r.Settings.Running, EnvironmentVars: r.Settings.Vars}
-	if equality.Semantic.DeepEqual(r.Configuration.Status, status) {
+	status := r.Settings.status()
+	if sameStatus(r.Configuration.Status, status) {
 		return nil
 	}
 	next := r.Configuration.DeepCopy()
