@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +61,7 @@ type Controller struct {
 	changed chan struct{}
 	pass    *broadcast
 	leading atomic.Bool
-	synced  struct{ nodes, endpoints, configuration latch }
+	synced  synced
 	// told is the status that this process has written last.
 	told *v3.KubeControllersConfigurationStatus
 }
@@ -76,9 +75,7 @@ func New(o Options) *Controller {
 		Options: o, state: newState(), queue: newQueue(o.Now),
 		changed: make(chan struct{}, 1), pass: newBroadcast(),
 	}
-	for _, l := range []*latch{&c.synced.nodes, &c.synced.endpoints, &c.synced.configuration} {
-		l.open = make(chan struct{})
-	}
+	c.synced.prepare()
 	c.metrics = newMetrics(c)
 	c.events = newEvents(o)
 	c.events.lost = c.metrics.eventsLost.Inc
@@ -103,35 +100,6 @@ func (c *Controller) Run(ctx context.Context) error {
 	run(c.serve)
 	run(c.takeTurns)
 	return group.Wait()
-}
-
-// latch opens once.
-type latch struct {
-	once sync.Once
-	open chan struct{}
-}
-
-func (l *latch) release() { l.once.Do(func() { close(l.open) }) }
-
-func (l *latch) released() bool {
-	select {
-	case <-l.open:
-		return true
-	default:
-		return false
-	}
-}
-
-// awaitSync waits until everything has been read once, and is false if ctx ends before.
-func (c *Controller) awaitSync(ctx context.Context) bool {
-	for _, l := range []*latch{&c.synced.nodes, &c.synced.endpoints, &c.synced.configuration} {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-l.open:
-		}
-	}
-	return true
 }
 
 // takeTurns works while this process leads, and stands by while another one does.
@@ -183,23 +151,61 @@ func (c *Controller) lead(ctx context.Context) {
 	c.Log.Info("not working any more", "identity", c.Election.Identity)
 }
 
-// passes asks for a pass over everything from time to time.
+// passes makes a pass over everything from time to time.
 func (c *Controller) passes(ctx context.Context) {
 	for ctx.Err() == nil {
 		period := time.Duration(0)
 		if s := c.settings.Load(); s != nil {
 			period = s.Period
 		}
-		if period == 0 {
-			period = time.Minute // to look again whether there is one
-		} else if sleep(ctx, period) {
-			c.metrics.passes.Inc()
-			c.pass.send()
-			continue
+		switch {
+		case period == 0:
+			sleep(ctx, passPause) // and look again whether there is a period
+		case c.waitFor(ctx, period):
+			c.makePass(ctx)
 		}
-		sleep(ctx, period)
 	}
 }
+
+// passPause is how soon a change of the period is noticed.
+const passPause = 5 * time.Second
+
+// waitFor waits for a period, and is false if there is another one meanwhile, or ctx ends.
+func (c *Controller) waitFor(ctx context.Context, period time.Duration) bool {
+	for end := c.Now().Add(period); ; {
+		left := end.Sub(c.Now())
+		if left <= 0 {
+			return true
+		}
+		if !sleep(ctx, min(left, passPause)) || c.settings.Load().Period != period {
+			return false
+		}
+	}
+}
+
+// makePass lists everything, looks at every node, and waits until that is done.
+func (c *Controller) makePass(ctx context.Context) {
+	began := c.Now()
+	before := c.synced.lists()
+	c.pass.send()
+	for c.synced.lists().behind(before) {
+		if !sleep(ctx, pollPause) {
+			return
+		}
+	}
+	c.queue.add(c.state.all()...)
+	for depth := 1; depth > 0; depth, _ = c.queue.depth() {
+		if !sleep(ctx, pollPause) {
+			return
+		}
+	}
+	took := c.Now().Sub(began)
+	c.metrics.passes.Observe(took.Seconds())
+	c.Log.Info("looked at everything", "took", took)
+}
+
+// pollPause is how long a pass waits before it asks again how far it is.
+const pollPause = 2 * time.Millisecond
 
 // sleep waits and is false if ctx ends before.
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -80,7 +80,7 @@ func follow[T resources.Object](ctx context.Context, c *Controller, kind *resour
 			}
 			c.metrics.lists.WithLabelValues(kind.Plural).Inc()
 			revision = at
-			synced.release()
+			synced.listed()
 			c.queue.retryNow() // the datastore is there
 			failures = 0
 		}

@@ -314,7 +314,7 @@ func awaitInStep(t *testing.T, s datastore.Store, e *controller.Environment) {
 			t.Fatalf("not in step after %v: %d to create, %d to update, %d to delete", patience,
 				len(r.Changes.Create), len(r.Changes.Update), len(r.Changes.Delete))
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -19,13 +19,13 @@ const prefix = "calicoctl_autohep_"
 type metrics struct {
 	registry *prometheus.Registry
 
-	writes, errors, lists                            *prometheus.CounterVec
-	conflicts, repairs, passes, eventsLost           prometheus.Counter
-	timeToProtect, inStep                            prometheus.Histogram
-	templateProblems                                 prometheus.Gauge
-	endpoints, nodes, queued                         *prometheus.Desc
-	leader, synced                                   *prometheus.Desc
-	controller                                       *Controller
+	writes, errors, lists          *prometheus.CounterVec
+	conflicts, repairs, eventsLost prometheus.Counter
+	timeToProtect, inStep, passes  prometheus.Histogram
+	templateProblems               prometheus.Gauge
+	endpoints, nodes, queued       *prometheus.Desc
+	leader, synced                 *prometheus.Desc
+	controller                     *Controller
 }
 
 func newMetrics(c *Controller) *metrics {
@@ -52,7 +52,7 @@ func newMetrics(c *Controller) *metrics {
 		lists:         vector("lists_total", "Whole lists read, by kind.", "kind"),
 		conflicts:     counter("conflicts_total", "Writes that came too late because somebody else had changed the endpoint."),
 		repairs:       counter("repairs_total", "Automatic endpoints brought back after somebody else had changed or deleted them."),
-		passes:        counter("full_passes_total", "Passes over everything."),
+		passes:        histogram("full_pass_seconds", "How long passes over everything took."),
 		eventsLost:    counter("events_lost_total", "Events that could not be recorded."),
 		timeToProtect: histogram("time_to_protect_seconds", "From the first sight of a new node until its endpoints were written."),
 		inStep:        histogram("time_in_step_seconds", "From the first sight of a change until the endpoints that it concerns were written."),
@@ -145,7 +145,9 @@ func (m *metrics) failure(err error) {
 }
 
 // template keeps how many mistakes the templates have.
-func (m *metrics) template(problems []autohep.Problem) { m.templateProblems.Set(float64(len(problems))) }
+func (m *metrics) template(problems []autohep.Problem) {
+	m.templateProblems.Set(float64(len(problems)))
+}
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

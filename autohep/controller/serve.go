@@ -72,10 +72,6 @@ func answer(w http.ResponseWriter, code int, text string) {
 	_, _ = w.Write([]byte(text + "\n")) // whoever asked has gone
 }
 
-func (c *Controller) inSync() bool {
-	return c.synced.nodes.released() && c.synced.endpoints.released() && c.synced.configuration.released()
-}
-
 // serve serves health where the options say and, with metrics, at the port that the
 // configuration says, until ctx ends.
 func (c *Controller) serve(ctx context.Context) {

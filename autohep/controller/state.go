@@ -348,4 +348,3 @@ func (s *state) knows(node string) (*v3.Node, bool) {
 	n, ok := s.nodes[node]
 	return n, ok
 }
-

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -23,10 +24,18 @@ func (c *Controller) work(ctx, writing context.Context) {
 		err := c.look(writing, node, since)
 		if err != nil {
 			c.metrics.failure(err)
-			c.Log.Warn("a node is not in step", "node", node, "error", err)
+			c.Log.Log(writing, levelFor(err), "a node is not in step, and is looked at again", "node", node, "error", err)
 		}
 		c.queue.done(node, since, err != nil)
 	}
+}
+
+// levelFor is the level to log an error at: that somebody else was faster is no trouble.
+func levelFor(err error) slog.Level {
+	if errors.Is(err, datastore.ErrConflict) || errors.Is(err, datastore.ErrExists) || errors.Is(err, errUnknownNode) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // look brings the endpoints of a node in step.
