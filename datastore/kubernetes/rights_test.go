@@ -15,18 +15,25 @@ import (
 	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
-// install creates everything in deploy/rbac.yaml as it is, and binds users to the roles that are for users.
+// install creates everything in deploy/rbac.yaml and deploy/controller.yaml as it is, and binds users to the roles that
+// are for users.
 func install(t *testing.T, api *cluster.APIServer) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(cluster.Root(), "deploy", "rbac.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, file := range []string{"rbac.yaml", "controller.yaml"} {
+		part, err := os.ReadFile(filepath.Join(cluster.Root(), "deploy", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(append(text, "\n---\n"...), part...)
 	}
 	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
 	paths := map[string]string{
 		"ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings", "Namespace": "/api/v1/namespaces",
 		"ServiceAccount": "/api/v1/namespaces/calico-system/serviceaccounts",
 		"Role":           rbac + "namespaces/calico-system/roles", "RoleBinding": rbac + "namespaces/calico-system/rolebindings",
+		"Deployment":          "/apis/apps/v1/namespaces/calico-system/deployments?fieldValidation=Strict",
+		"PodDisruptionBudget": "/apis/policy/v1/namespaces/calico-system/poddisruptionbudgets?fieldValidation=Strict",
 	}
 	created := map[string]int{}
 	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
@@ -40,7 +47,7 @@ func install(t *testing.T, api *cluster.APIServer) {
 		api.CreateYAML(t, paths[head.Kind], string(document))
 		created[head.Kind]++
 	}
-	want := map[string]int{"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 1, "RoleBinding": 1}
+	want := map[string]int{"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 1, "RoleBinding": 1, "Deployment": 1, "PodDisruptionBudget": 1}
 	if diff := cmp.Diff(want, created); diff != "" {
 		t.Fatal(diff)
 	}
