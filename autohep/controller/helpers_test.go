@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 
 	"github.com/edfb3db0/calicoctl/autohep/controller"
+	"github.com/edfb3db0/calicoctl/commands"
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/datastore/etcd"
 	"github.com/edfb3db0/calicoctl/datastore/kubernetes"
@@ -25,7 +27,13 @@ import (
 
 var servers cluster.Servers
 
+// asProgram makes the test's program behave as calicoctl.
+const asProgram = "CALICOCTL_TEST_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(commands.Main(context.Background(), commands.Build{Version: "test"}))
+	}
 	defer servers.Stop()
 	m.Run()
 }

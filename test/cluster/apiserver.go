@@ -168,3 +168,6 @@ current-context: test
 	}
 	return file
 }
+
+// Etcd is the etcd behind the server.
+func (a *APIServer) Etcd() *Etcd { return a.etcd }
