@@ -118,3 +118,9 @@ func contentType(method string) string {
 	}
 	return "application/json"
 }
+
+// Try sends a request as the admin and gives the error of one that is no success.
+func (a *APIServer) Try(ctx context.Context, method, path string, body []byte) error {
+	_, err := a.do(ctx, method, path, body)
+	return err
+}
