@@ -200,4 +200,3 @@ func TestStartWithoutDatastore(t *testing.T) {
 	e.Restart(t)
 	awaitInStep(t, s.store, environment(t, nil))
 }
-

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -134,12 +135,13 @@ type Settings struct {
 	Vars    map[string]string
 }
 
-// Settings are those of a configuration, which may be nil.
+// Settings are those of a configuration. Without one they are those of the configuration that
+// is made then.
 func (e *Environment) Settings(kcc *v3.KubeControllersConfiguration) Settings {
-	var spec v3.KubeControllersConfigurationSpec
-	if kcc != nil {
-		spec = *kcc.Spec.DeepCopy()
+	if kcc == nil {
+		kcc = resources.NewKubeControllersConfiguration()
 	}
+	spec := *kcc.Spec.DeepCopy()
 	s := Settings{Period: defaultPeriod, MetricsPort: defaultPort, HealthChecks: true, Vars: maps.Clone(e.vars)}
 	s.Active = e.runs(controllerNode, spec.Controllers.Node != nil)
 	if !s.Active {

@@ -267,4 +267,3 @@ func oneLabel(b *testing.B, a api, n int) time.Duration {
 	slices.Sort(took)
 	return took[len(took)*99/100]
 }
-
