@@ -59,3 +59,10 @@ type Elector interface {
 	// Leader is the identity of who leads, empty if nobody does.
 	Leader(ctx context.Context, e Election) (string, error)
 }
+
+// Refresher is a Store that can list a kind with less work for a caller who has most of it.
+type Refresher interface {
+	// Refresh is List, but an object for whose name and resource version known gives one
+	// is not read: that one is in the list.
+	Refresh(ctx context.Context, kind *resources.Kind, known func(name, resourceVersion string) (resources.Object, bool)) (*resources.List, error)
+}

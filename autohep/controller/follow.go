@@ -16,6 +16,8 @@ type sink[T resources.Object] struct {
 	replace func([]T)
 	put     func(T)
 	gone    func(T)
+	// known gives what there is already of a revision; nil if nothing is kept.
+	known func(name, resourceVersion string) (resources.Object, bool)
 }
 
 func (c *Controller) nodes() sink[*v3.Node] {
@@ -23,6 +25,7 @@ func (c *Controller) nodes() sink[*v3.Node] {
 		replace: func(list []*v3.Node) { c.queue.add(c.state.replaceNodes(list, c.Now())...) },
 		put:     func(n *v3.Node) { c.queue.add(c.state.putNode(n, c.Now())...) },
 		gone:    func(n *v3.Node) { c.queue.add(c.state.deleteNode(n.Name)...) },
+		known:   c.state.knownNode,
 	}
 }
 
@@ -31,6 +34,7 @@ func (c *Controller) endpoints() sink[*v3.HostEndpoint] {
 		replace: func(list []*v3.HostEndpoint) { c.queue.add(c.state.replaceEndpoints(list)...) },
 		put:     func(h *v3.HostEndpoint) { c.queue.add(c.state.putEndpoint(h)...) },
 		gone:    func(h *v3.HostEndpoint) { c.queue.add(c.state.deleteEndpoint(h.Name)...) },
+		known:   c.state.knownEndpoint,
 	}
 }
 
@@ -72,7 +76,7 @@ func follow[T resources.Object](ctx context.Context, c *Controller, kind *resour
 	for ctx.Err() == nil {
 		asked := c.pass.next()
 		if revision == "" {
-			at, err := list(ctx, c.Store, kind, to)
+			at, err := list(ctx, c.Store, kind, to, synced.lists.Load() > 0)
 			if err != nil {
 				failures++
 				c.trouble(ctx, log, "the list cannot be read", err, failures)
@@ -123,9 +127,15 @@ func (c *Controller) trouble(ctx context.Context, log interface {
 // are not too short.
 const followPause = 2
 
-// list reads everything and tells the revision.
-func list[T resources.Object](ctx context.Context, store datastore.Store, kind *resources.Kind, to sink[T]) (string, error) {
-	read, err := store.List(ctx, kind)
+// list reads everything and tells the revision. With again, most is known already.
+func list[T resources.Object](ctx context.Context, store datastore.Store, kind *resources.Kind, to sink[T], again bool) (string, error) {
+	var read *resources.List
+	var err error
+	if refresher, ok := store.(datastore.Refresher); ok && again && to.known != nil {
+		read, err = refresher.Refresh(ctx, kind, to.known)
+	} else {
+		read, err = store.List(ctx, kind)
+	}
 	if err != nil {
 		return "", err
 	}

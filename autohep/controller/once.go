@@ -54,7 +54,7 @@ func readAll[T resources.Object](ctx context.Context, store datastore.Store, kin
 		for _, o := range all {
 			take(o)
 		}
-	}})
+	}}, false)
 	if err != nil {
 		return fmt.Errorf("list %s: %w", kind.Plural, err)
 	}

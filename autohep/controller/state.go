@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -87,9 +88,13 @@ func (s *state) putNode(node *v3.Node, now time.Time) []string {
 }
 
 func (s *state) setNode(node *v3.Node, now time.Time) []string {
-	node = reduced(node)
 	before := s.nodes[node.Name]
+	if before == node {
+		return nil
+	}
+	node = reduced(node)
 	if before != nil && before.UID == node.UID && sameNode(before, node) {
+		s.nodes[node.Name] = node // of a newer revision
 		return nil
 	}
 	if before == nil && s.planner != nil {
@@ -339,6 +344,22 @@ func (s *state) scene(node string) scene {
 		out.existing = append(out.existing, h)
 	}
 	return out
+}
+
+// knownNode gives a node if it is known at this revision.
+func (s *state) knownNode(name, resourceVersion string) (resources.Object, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n, ok := s.nodes[name]
+	return n, ok && n.ResourceVersion == resourceVersion
+}
+
+// knownEndpoint gives an endpoint if it is known at this revision.
+func (s *state) knownEndpoint(name, resourceVersion string) (resources.Object, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, ok := s.endpoints[name]
+	return h, ok && h.ResourceVersion == resourceVersion
 }
 
 // knows tells whether there is a node of that name.

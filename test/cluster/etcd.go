@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 )
 
 // Etcd is a running etcd.
@@ -81,22 +78,5 @@ func (e *Etcd) Restart(tb testing.TB) {
 	tb.Helper()
 	if err := e.process.start(); err != nil {
 		tb.Fatalf("restart etcd: %v", err)
-	}
-}
-
-// Compact forgets all history before the current revision.
-func (e *Etcd) Compact(tb testing.TB) {
-	tb.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer client.Close()
-	now, err := client.Get(tb.Context(), "none")
-	if err == nil {
-		_, err = client.Compact(tb.Context(), now.Header.Revision)
-	}
-	if err != nil {
-		tb.Fatal(err)
 	}
 }
