@@ -249,7 +249,7 @@ func (s *state) replaceEndpoints(list []*v3.HostEndpoint) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.own {
-		w.unsure = true
+		w.unsure, w.before = true, ""
 	}
 	var look []string
 	there := make(names, len(list))
