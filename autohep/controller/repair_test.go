@@ -94,6 +94,7 @@ func TestWithItsOwnRights(t *testing.T) {
 	api := cluster.StartAPIServer(t)
 	api.InstallCRDs(t, "crd.projectcalico.org", "projectcalico.org")
 	api.Install(t, "controller.yaml")
+	podIsTaken(t, api)
 	for _, group := range []string{"crd.projectcalico.org/v1", "projectcalico.org/v3"} {
 		t.Run(group, func(t *testing.T) {
 			b := newBackend(t, openKubernetes(t, api, group), api)
@@ -130,6 +131,23 @@ func TestWithItsOwnRights(t *testing.T) {
 			}
 		})
 	}
+}
+
+// podIsTaken has the server judge a pod of the Deployment by its strictest standard.
+func podIsTaken(t *testing.T, api *cluster.APIServer) {
+	t.Helper()
+	const namespace = "/api/v1/namespaces/calico-system"
+	api.Do(t, http.MethodPatch, namespace, []byte(`{"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}`))
+	var deployment struct {
+		Spec struct {
+			Template struct {
+				Spec json.RawMessage `json:"spec"`
+			}
+		}
+	}
+	decode(t, api.Do(t, http.MethodGet, "/apis/apps/v1/namespaces/calico-system/deployments/calicoctl-controller", nil), &deployment)
+	pod := fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": %s}`, deployment.Spec.Template.Spec)
+	api.Do(t, http.MethodPost, namespace+"/pods?dryRun=All", pod)
 }
 
 // TestPassesAreQuiet makes pass after pass where everything is in step: nothing is written.
