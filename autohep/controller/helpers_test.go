@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,20 @@ func backends() map[string]func(*testing.T) *backend {
 		"kubernetes-v1": inKubernetes("crd.projectcalico.org/v1"),
 		"kubernetes-v3": inKubernetes("projectcalico.org/v3"),
 	}
+}
+
+// ownBackends are backends, but each form of custom resources has a server of its own, so that nodes are not shared.
+func ownBackends() map[string]func(*testing.T) *backend {
+	all := backends()
+	for name, group := range map[string]string{"kubernetes-v1": "crd.projectcalico.org/v1", "kubernetes-v3": "projectcalico.org/v3"} {
+		all[name] = func(t *testing.T) *backend {
+			api := cluster.StartAPIServer(t)
+			plain, _, _ := strings.Cut(group, "/")
+			api.InstallCRDs(t, plain)
+			return newBackend(t, openKubernetes(t, api, group), api)
+		}
+	}
+	return all
 }
 
 func newBackend(t *testing.T, s datastore.Store, kube *cluster.APIServer) *backend {

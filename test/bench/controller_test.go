@@ -199,7 +199,7 @@ func controllerRound(b *testing.B, w *bench, a api, n int) {
 	enabled := time.Since(began)
 
 	value := strconv.FormatInt(time.Now().UnixNano(), 36)
-	began = time.Now()
+
 	a.relabel(b, n, value)
 	labelled := time.Now()
 	until(b, "not all labels have been followed", func() bool { return c.value(`writes_total{op="update"}`) >= float64(n) })
@@ -209,10 +209,9 @@ func controllerRound(b *testing.B, w *bench, a api, n int) {
 	}
 	p99 := oneLabel(b, a, n)
 
-	stopped := c
-	stopped.stop(b)
+	c.stop(b)
 	a.configureController(b, port, "Enabled", "2s")
-	began = time.Now()
+
 	c = startController(b, w, port)
 	until(b, "no pass over everything", func() bool { return c.value("full_pass_seconds_count") >= 3 })
 	pass := c.value("full_pass_seconds_sum") / c.value("full_pass_seconds_count")
