@@ -66,3 +66,12 @@ type Refresher interface {
 	// is not read: that one is in the list.
 	Refresh(ctx context.Context, kind *resources.Kind, known func(name, resourceVersion string) (resources.Object, bool)) (*resources.List, error)
 }
+
+// Tolerant is a Store that can leave out what it holds and cannot understand.
+type Tolerant interface {
+	// Tolerate has List, Refresh and Watch ask, of each such object, whether to leave it
+	// out instead of failing; a watch tells of it as if it were gone. It is for callers for
+	// whom one broken object must not hide all others, and has to be called before the
+	// Store is used.
+	Tolerate(leaveOut func(key resources.Key, err error) bool)
+}

@@ -77,10 +77,21 @@ func New(o Options) *Controller {
 	}
 	c.synced.prepare()
 	c.metrics = newMetrics(c)
+	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(c.leaveOut)
+	}
 	c.events = newEvents(o)
 	c.events.lost = c.metrics.eventsLost.Inc
 	c.health = newHealth(c)
 	return c
+}
+
+// leaveOut leaves out what cannot be read, but for the configuration: what it says cannot be
+// guessed, so the one that was read last holds.
+func (c *Controller) leaveOut(key resources.Key, err error) bool {
+	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
+	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
+	return key.Kind != resources.KubeControllersConfiguration
 }
 
 // Run works until ctx ends, whatever happens to the datastore meanwhile. Then it waits some
@@ -136,6 +147,7 @@ const electionPause = 5
 func (c *Controller) lead(ctx context.Context) {
 	c.Log.Info("working", "identity", c.Election.Identity)
 	c.leading.Store(true)
+	c.state.forgetForeign() // most of it was the last leader's work
 	defer c.leading.Store(false)
 	c.queue.add(c.state.all()...)
 	c.requestSettings() // the status is to say what runs here

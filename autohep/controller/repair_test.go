@@ -291,3 +291,49 @@ func compact(t *testing.T, e *cluster.Etcd) {
 		t.Fatal(err)
 	}
 }
+
+// TestUnreadable has an endpoint that nobody can read: its node is told of as a failure, and all
+// others go on, at the start and later.
+func TestUnreadable(t *testing.T) {
+	e := cluster.StartEtcd(t)
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	spoil := func(name string) {
+		t.Helper()
+		if _, err := client.Put(t.Context(), "/calico/resources/v3/projectcalico.org/hostendpoints/"+name, "{"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newBackend(t, openEtcd(t, e), nil)
+	b.configure(t, enabled())
+	for i := range 3 {
+		b.addNode(t, kubeNode(fmt.Sprintf("r-%d", i), i))
+	}
+	spoil("r-0-auto-hep")
+	r := start(t, controller.Options{Store: openEtcd(t, e)})
+	there := func(name string) func() bool {
+		return func() bool {
+			_, err := b.store.Get(t.Context(), resources.HostEndpoint.Key(name))
+			return err == nil
+		}
+	}
+	await(t, "a broken endpoint keeps others away", there("r-2-auto-hep"))
+	spoil("r-1-auto-hep")
+	b.addNode(t, kubeNode("r-3", 3))
+	await(t, "a broken endpoint keeps others away later", there("r-3-auto-hep"))
+	await(t, "the log does not tell of it", func() bool { return strings.Contains(r.log.String(), "HostEndpoint(r-1-auto-hep)") })
+	if err := b.store.Delete(t.Context(), resources.HostEndpoint.Key("r-1-auto-hep"), ""); err != nil {
+		t.Fatal(err)
+	}
+	kcc := "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default"
+	if _, err := client.Put(t.Context(), kcc, "{"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the log does not tell of the configuration", func() bool {
+		return strings.Contains(r.log.String(), "KubeControllersConfiguration(default)")
+	})
+	await(t, "an endpoint is not made again when the broken one is gone", there("r-1-auto-hep"))
+}

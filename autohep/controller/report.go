@@ -79,3 +79,10 @@ func (s *state) counts() counts {
 	}
 	return n
 }
+
+// forgetForeign drops what others have changed so far.
+func (s *state) forgetForeign() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.foreign)
+}

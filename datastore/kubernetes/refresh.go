@@ -57,6 +57,9 @@ func (s *Store) Refresh(
 		if errors.Is(err, datastore.ErrNotFound) {
 			continue // it has gone since
 		}
+		if errors.Is(err, datastore.ErrInvalid) && s.leavesOut(kind.Key(name), err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
