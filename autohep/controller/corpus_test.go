@@ -132,6 +132,11 @@ func compareStatus(t *testing.T, b *backend, e *experiment.Experiment, exception
 	var diff string
 	for range 200 {
 		o, err := b.store.Get(t.Context(), key)
+		if errors.Is(err, datastore.ErrNotFound) {
+			diff = "there is no configuration yet"
+			wait()
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
