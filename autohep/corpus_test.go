@@ -1,12 +1,9 @@
 package autohep_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,37 +15,8 @@ import (
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/experiment"
 )
-
-const corpusDir = "../testdata/autohep"
-
-// experiment is one recorded case: a start, then changes, and what there was after each.
-type experiment struct {
-	Name      string             `json:"name"`
-	Env       map[string]*string `json:"env"`
-	KubeNodes []json.RawMessage  `json:"kubeNodes"`
-	KCC       *struct {
-		Spec json.RawMessage `json:"spec"`
-	} `json:"kubeControllersConfiguration"`
-	Existing    []*v3.HostEndpoint   `json:"existingHostEndpoints"`
-	WantInitial []*v3.HostEndpoint   `json:"wantInitial"`
-	Phases      []phase              `json:"phases"`
-	Want        []*v3.HostEndpoint   `json:"want"`
-	WantAnyOf   [][]*v3.HostEndpoint `json:"wantAnyOf"`
-}
-
-type phase struct {
-	Do   []operation        `json:"do"`
-	Want []*v3.HostEndpoint `json:"want"`
-}
-
-type operation struct {
-	Op     string          `json:"op"`
-	Name   string          `json:"name"`
-	Patch  json.RawMessage `json:"patch"`
-	Object json.RawMessage `json:"object"`
-	Spec   json.RawMessage `json:"spec"`
-}
 
 // world is the state between the steps of a case.
 type world struct {
@@ -61,16 +29,11 @@ type world struct {
 // controller's process. exceptions.txt lists the steps in which the plan differs on
 // purpose; one that does not differ any more has to leave that list.
 func TestCorpus(t *testing.T) {
-	files, err := filepath.Glob(corpusDir + "/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	exceptions := readExceptions(t)
+	exceptions := experiment.Exceptions(t, "exceptions.txt")
 	recorded := len(exceptions)
 	skipped := map[string]int{}
 	cases, steps := 0, 0
-	for _, file := range files {
-		e := readExperiment(t, file)
+	for _, e := range experiment.All(t) {
 		if reason := skipReason(e); reason != "" {
 			skipped[reason]++
 			continue
@@ -85,25 +48,10 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// wantsOf lists, for each step, the recorded states of which one is right.
-func wantsOf(e *experiment) [][][]*v3.HostEndpoint {
-	if len(e.Phases) == 0 {
-		if len(e.WantAnyOf) > 0 {
-			return [][][]*v3.HostEndpoint{e.WantAnyOf}
-		}
-		return [][][]*v3.HostEndpoint{{e.Want}}
-	}
-	wants := [][][]*v3.HostEndpoint{{e.WantInitial}}
-	for _, p := range e.Phases {
-		wants = append(wants, [][]*v3.HostEndpoint{p.Want})
-	}
-	return wants
-}
-
 // play runs one case and takes the exceptions that it meets off the list.
-func play(t *testing.T, e *experiment, exceptions map[string]string) {
+func play(t *testing.T, e *experiment.Experiment, exceptions map[string]string) {
 	w := start(t, e)
-	for i, wants := range wantsOf(e) {
+	for i, wants := range e.Wants() {
 		if i > 0 {
 			for _, o := range e.Phases[i-1].Do {
 				w.do(t, o)
@@ -113,7 +61,7 @@ func play(t *testing.T, e *experiment, exceptions map[string]string) {
 		got := slices.Collect(maps.Values(w.endpoints))
 		diff := ""
 		for _, want := range wants {
-			if diff = cmp.Diff(view(want), view(got), cmpopts.EquateEmpty()); diff == "" {
+			if diff = cmp.Diff(experiment.View(want), experiment.View(got), cmpopts.EquateEmpty()); diff == "" {
 				break
 			}
 		}
@@ -129,20 +77,6 @@ func play(t *testing.T, e *experiment, exceptions map[string]string) {
 			t.Errorf("step %d (-recorded +planned):\n%s", i, diff)
 		}
 	}
-}
-
-// content is what the corpus records of an endpoint.
-type content struct {
-	Labels, Annotations map[string]string
-	Spec                v3.HostEndpointSpec
-}
-
-func view(endpoints []*v3.HostEndpoint) map[string]content {
-	out := make(map[string]content, len(endpoints))
-	for _, h := range endpoints {
-		out[h.Name] = content{h.Labels, h.Annotations, h.Spec}
-	}
-	return out
 }
 
 // plan brings the endpoints up to date, and checks that once is enough.
@@ -169,7 +103,7 @@ func (w *world) plan(t *testing.T) {
 	}
 }
 
-func (w *world) do(t *testing.T, o operation) {
+func (w *world) do(t *testing.T, o experiment.Operation) {
 	t.Helper()
 	switch o.Op {
 	case "createNode":
@@ -202,7 +136,7 @@ func (w *world) do(t *testing.T, o operation) {
 	}
 }
 
-func start(t *testing.T, e *experiment) *world {
+func start(t *testing.T, e *experiment.Experiment) *world {
 	w := &world{nodes: map[string]json.RawMessage{}, endpoints: map[string]*v3.HostEndpoint{}}
 	for _, raw := range e.KubeNodes {
 		w.addNode(t, raw)
@@ -258,7 +192,7 @@ func carriedOut(t interface {
 }
 
 // skipReason tells why a case says nothing about plans; empty if it does.
-func skipReason(e *experiment) string {
+func skipReason(e *experiment.Experiment) string {
 	if e.Env["AUTO_HOST_ENDPOINTS"] != nil {
 		return "AUTO_HOST_ENDPOINTS overrides the configuration"
 	}
@@ -270,43 +204,6 @@ func skipReason(e *experiment) string {
 		return "no section about nodes and no ENABLED_CONTROLLERS: the controller does not run"
 	}
 	return ""
-}
-
-// readExceptions reads lines of the form "case/step: reason"; step 0 is the start.
-func readExceptions(t *testing.T) map[string]string {
-	file, err := os.Open(corpusDir + "/exceptions.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	exceptions := map[string]string{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		step, reason, ok := strings.Cut(line, ": ")
-		if !ok {
-			t.Fatalf("exceptions.txt: %q has no reason", line)
-		}
-		exceptions[step] = reason
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return exceptions
-}
-
-func readExperiment(t *testing.T, file string) *experiment {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &experiment{}
-	decode(t, data, e)
-	return e
 }
 
 func patched(t *testing.T, before, patch []byte) []byte {

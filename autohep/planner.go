@@ -42,6 +42,29 @@ func (p *Planner) Desired(node *v3.Node) ([]*v3.HostEndpoint, []Problem) {
 	return d.endpoints, tidy(d.problems)
 }
 
+// Names are the names that the node's automatic endpoints may have: those of Desired, and
+// of endpoints that would not be valid.
+func (p *Planner) Names(node *v3.Node) []string {
+	if !p.autoCreate {
+		return nil
+	}
+	var names []string
+	if p.createDefault {
+		names = append(names, endpointName(node.Name, "", ""))
+	}
+	if len(p.templates) == 0 {
+		return names
+	}
+	host := addressesOf(node)
+	for _, t := range p.templates {
+		endpoints, _ := t.endpointsFor(node, &host)
+		for _, w := range endpoints {
+			names = append(names, endpointName(node.Name, t.spec.GenerateName, w.iface))
+		}
+	}
+	return names
+}
+
 // Keeps tells whether an automatic endpoint of the node that Desired does not list has
 // to stay as it is, because of a mistake in what it was made from.
 func (p *Planner) Keeps(node *v3.Node, h *v3.HostEndpoint) bool {

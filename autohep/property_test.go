@@ -13,6 +13,7 @@ import (
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/experiment"
 )
 
 // The pools are small, so that names, addresses and labels meet, and each has members
@@ -186,7 +187,7 @@ func checkState(t *rapid.T, nodes []*v3.Node, config autohep.Config, after map[s
 }
 
 func alike(a, b *v3.HostEndpoint) bool {
-	return b != nil && cmp.Equal(view(list(a)), view(list(b)), cmpopts.EquateEmpty())
+	return b != nil && cmp.Equal(experiment.View(list(a)), experiment.View(list(b)), cmpopts.EquateEmpty())
 }
 
 func explained(problems []autohep.Problem, node, endpoint string) bool {

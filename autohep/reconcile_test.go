@@ -14,6 +14,7 @@ import (
 	"github.com/edfb3db0/calicoctl/datastore/local"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/experiment"
 )
 
 // meddler lets somebody else do something right before a write.
@@ -77,7 +78,7 @@ func remove(t *testing.T, store datastore.Store, name string) {
 	}
 }
 
-func stored(t *testing.T, store datastore.Store) map[string]content {
+func stored(t *testing.T, store datastore.Store) map[string]experiment.Content {
 	t.Helper()
 	read, err := store.List(t.Context(), resources.HostEndpoint)
 	if err != nil {
@@ -87,12 +88,12 @@ func stored(t *testing.T, store datastore.Store) map[string]content {
 	for _, o := range read.Items {
 		endpoints = append(endpoints, o.(*v3.HostEndpoint))
 	}
-	return view(endpoints)
+	return experiment.View(endpoints)
 }
 
 func wantStored(t *testing.T, store datastore.Store, want ...*v3.HostEndpoint) {
 	t.Helper()
-	if diff := cmp.Diff(view(want), stored(t, store), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(experiment.View(want), stored(t, store), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("endpoints (-want +stored):\n%s", diff)
 	}
 }

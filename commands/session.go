@@ -27,13 +27,16 @@ const (
 	writing
 )
 
+// clusterTypeKubernetes is what a new datastore in the Kubernetes API says of its cluster.
+const clusterTypeKubernetes = "kdd"
+
 // openBackend opens the datastore that c names.
 func openBackend(ctx context.Context, c Config, a access) (Backend, error) {
 	var b Backend
 	var err error
 	switch c.DatastoreType {
 	case datastoreKubernetes:
-		b.ClusterType = "kdd"
+		b.ClusterType = clusterTypeKubernetes
 		b.Store, err = kubernetes.Open(ctx, kubernetes.Config{
 			Kubeconfig: c.Kubeconfig, Inline: c.KubeconfigInline, Context: c.K8sCurrentContext,
 			Endpoint: c.K8sAPIEndpoint, KeyFile: c.K8sKeyFile, CertFile: c.K8sCertFile, CAFile: c.K8sCAFile,

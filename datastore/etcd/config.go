@@ -243,9 +243,22 @@ type Store struct {
 	client    *clientv3.Client
 	endpoints []string
 	timeout   time.Duration
+	// tolerates tells whether to leave out an object that cannot be read; nil never does.
+	tolerates func(key resources.Key, err error) bool
 }
 
-var _ datastore.Bulk = (*Store)(nil)
+var (
+	_ datastore.Bulk     = (*Store)(nil)
+	_ datastore.Tolerant = (*Store)(nil)
+)
+
+// Tolerate implements datastore.Tolerant.
+func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) { s.tolerates = leaveOut }
+
+// leavesOut tells whether an object that cannot be read is left out.
+func (s *Store) leavesOut(key resources.Key, err error) bool {
+	return s.tolerates != nil && s.tolerates(key, err)
+}
 
 // Close implements datastore.Store.
 func (s *Store) Close() error {

@@ -60,6 +60,9 @@ func (s *Store) List(ctx context.Context, kind *resources.Kind) (*resources.List
 				continue
 			}
 			o, err := decode(kind.Key(name), kv.Value, kv.ModRevision)
+			if err != nil && s.leavesOut(kind.Key(name), err) {
+				continue
+			}
 			if err != nil {
 				broken = append(broken, kind.Key(name).String()+" ("+err.Error()+")")
 				continue

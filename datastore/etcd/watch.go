@@ -110,18 +110,26 @@ func (w *watcher) event(key resources.Key, e *clientv3.Event) (datastore.Event, 
 	if e.Type == mvccpb.DELETE {
 		kind = datastore.Gone
 		if e.PrevKv == nil { // it was compacted away since
-			o := key.Kind.New()
-			o.SetName(key.Name)
-			o.SetResourceVersion(formatRevision(e.Kv.ModRevision))
-			return datastore.Event{Type: kind, Object: o}, nil
+			return barelyGone(key, e), nil
 		}
 		value = e.PrevKv.Value
 	}
 	o, err := decode(key, value, e.Kv.ModRevision)
-	if err != nil {
+	switch {
+	case err != nil && w.store.leavesOut(key, err):
+		return barelyGone(key, e), nil // as far as anybody can tell
+	case err != nil:
 		return datastore.Event{}, undecodable("watch", key, err)
 	}
 	return datastore.Event{Type: kind, Object: o}, nil
+}
+
+// barelyGone says that an object is gone, of which only the name is known.
+func barelyGone(key resources.Key, e *clientv3.Event) datastore.Event {
+	o := key.Kind.New()
+	o.SetName(key.Name)
+	o.SetResourceVersion(formatRevision(e.Kv.ModRevision))
+	return datastore.Event{Type: datastore.Gone, Object: o}
 }
 
 // Close implements datastore.Watcher.

@@ -1,49 +1,32 @@
 package kubernetes
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/yaml"
 
 	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
-// install creates everything in deploy/rbac.yaml as it is, and binds users to the roles that are for users.
+// install creates everything in deploy/rbac.yaml and deploy/controller.yaml as it is, and binds users to the roles that
+// are for users.
 func install(t *testing.T, api *cluster.APIServer) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(cluster.Root(), "deploy", "rbac.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	created := api.Install(t, "rbac.yaml")
+	for kind, n := range api.Install(t, "controller.yaml") {
+		created[kind] += n
 	}
-	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
-	paths := map[string]string{
-		"ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings", "Namespace": "/api/v1/namespaces",
-		"ServiceAccount": "/api/v1/namespaces/calico-system/serviceaccounts",
-		"Role":           rbac + "namespaces/calico-system/roles", "RoleBinding": rbac + "namespaces/calico-system/rolebindings",
+	want := map[string]int{
+		"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 1, "RoleBinding": 1,
+		"Deployment": 1, "PodDisruptionBudget": 1,
 	}
-	created := map[string]int{}
-	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
-		var head struct{ Kind string }
-		if err := yaml.Unmarshal(document, &head); err != nil {
-			t.Fatal(err)
-		}
-		if head.Kind == "" {
-			continue // the comment that the file begins with
-		}
-		api.CreateYAML(t, paths[head.Kind], string(document))
-		created[head.Kind]++
-	}
-	want := map[string]int{"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 1, "RoleBinding": 1}
 	if diff := cmp.Diff(want, created); diff != "" {
 		t.Fatal(diff)
 	}
+	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
 	for user, role := range map[string]string{cluster.Reader: "calicoctl-reader", cluster.Operator: "calicoctl-operator"} {
 		api.CreateYAML(t, rbac+"clusterrolebindings", fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: %s},
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[2]s}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %[1]s}]}`,

@@ -33,9 +33,22 @@ type Store struct {
 	concurrency int
 	node        resources.KubernetesNodeOptions
 	nodes       nodeMemory
+	// tolerates tells whether to leave out an object that cannot be read; nil never does.
+	tolerates func(key resources.Key, err error) bool
 }
 
-var _ datastore.Bulk = (*Store)(nil)
+// Tolerate implements datastore.Tolerant.
+func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) { s.tolerates = leaveOut }
+
+// leavesOut tells whether an object that cannot be read is left out.
+func (s *Store) leavesOut(key resources.Key, err error) bool {
+	return s.tolerates != nil && s.tolerates(key, err)
+}
+
+var (
+	_ datastore.Bulk     = (*Store)(nil)
+	_ datastore.Tolerant = (*Store)(nil)
+)
 
 // Close implements datastore.Store.
 func (s *Store) Close() error {
@@ -157,6 +170,9 @@ func (s *Store) listPages(ctx context.Context, c collection) (items []resources.
 		}
 		for _, item := range page.Items {
 			o, err := c.decode(item)
+			if err != nil && s.leavesOut(c.kind.Key(nameOf(item)), err) {
+				continue
+			}
 			if err != nil {
 				broken = append(broken, nameOf(item)+" ("+err.Error()+")")
 				continue

@@ -181,10 +181,28 @@ func (w *watcher) event(kind string, body []byte) (event datastore.Event, delive
 		event.Type = datastore.Put
 	}
 	event.Object, err = decoded("watch", w.c.kind.Key(nameOf(body)), w.c, body)
+	if err != nil && w.store.leavesOut(w.c.kind.Key(nameOf(body)), err) {
+		event.Object, err = w.barely(body)
+		event.Type = datastore.Gone // as far as anybody can tell
+	}
 	if err == nil {
 		w.seen = event.Object.GetResourceVersion()
 	}
 	return event, err == nil, err
+}
+
+// barely is no more of an object than its name and revision.
+func (w *watcher) barely(body []byte) (resources.Object, error) {
+	var in struct {
+		Metadata struct{ Name, ResourceVersion string }
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, datastore.ErrorOf("watch", w.c.kind.Key(""), datastore.ErrInvalid, err.Error())
+	}
+	o := w.c.kind.New()
+	o.SetName(in.Metadata.Name)
+	o.SetResourceVersion(in.Metadata.ResourceVersion)
+	return o, nil
 }
 
 // failed is the error that the server tells with an event.

@@ -123,8 +123,20 @@ func writeKey(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// ready connects anew until the server has made its certificate and serves.
+// ready waits until the server has made its certificate and serves.
 func (a *APIServer) ready(ctx context.Context) error {
+	if err := a.connect(); err != nil {
+		return err
+	}
+	_, err := a.do(ctx, http.MethodGet, "/readyz", nil)
+	return err
+}
+
+// connect makes the client when the server has made its certificate, which stays the same when it is restarted.
+func (a *APIServer) connect() error {
+	if a.client != nil {
+		return nil
+	}
 	certificate, err := os.ReadFile(a.CAFile)
 	if err != nil {
 		return err
@@ -137,8 +149,7 @@ func (a *APIServer) ready(ctx context.Context) error {
 		Timeout:   time.Minute,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}},
 	}
-	_, err = a.do(ctx, http.MethodGet, "/readyz", nil)
-	return err
+	return nil
 }
 
 // Kill ends the server as kill -9 does; its etcd goes on.
@@ -168,3 +179,6 @@ current-context: test
 	}
 	return file
 }
+
+// Etcd is the etcd behind the server.
+func (a *APIServer) Etcd() *Etcd { return a.etcd }

@@ -118,3 +118,40 @@ func contentType(method string) string {
 	}
 	return "application/json"
 }
+
+// Try sends a request as the admin and gives the error of one that is no success.
+func (a *APIServer) Try(ctx context.Context, method, path string, body []byte) error {
+	_, err := a.do(ctx, method, path, body)
+	return err
+}
+
+// Install creates everything in a file of deploy/, and fails where it has a field that the server does not know. It
+// tells how many objects of each kind that were.
+func (a *APIServer) Install(tb testing.TB, file string) map[string]int {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join(Root(), "deploy", file))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	const rbac, system = "/apis/rbac.authorization.k8s.io/v1/", "namespaces/calico-system/"
+	paths := map[string]string{
+		"ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings",
+		"Role": rbac + system + "roles", "RoleBinding": rbac + system + "rolebindings",
+		"Namespace": "/api/v1/namespaces", "ServiceAccount": "/api/v1/" + system + "serviceaccounts",
+		"Deployment":          "/apis/apps/v1/" + system + "deployments",
+		"PodDisruptionBudget": "/apis/policy/v1/" + system + "poddisruptionbudgets",
+	}
+	created := map[string]int{}
+	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
+		var head struct{ Kind string }
+		if err := yaml.Unmarshal(document, &head); err != nil {
+			tb.Fatal(err)
+		}
+		if head.Kind == "" {
+			continue // the comment that the file begins with
+		}
+		a.CreateYAML(tb, paths[head.Kind]+"?fieldValidation=Strict", string(document))
+		created[head.Kind]++
+	}
+	return created
+}

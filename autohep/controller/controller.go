@@ -1,0 +1,327 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// Options are what a Controller is made of.
+type Options struct {
+	Store datastore.Store
+	// Environment overrides the configuration.
+	Environment *Environment
+	// Election is held if the Store can hold one and Name is not empty.
+	Election datastore.Election
+	// HealthAddress is where /healthz and /readyz are served; empty for nowhere but
+	// beside the metrics.
+	HealthAddress string
+	// MetricsHost is the host or address that metrics are served at; empty for all.
+	MetricsHost string
+	// Workers is how many nodes are looked at, and written for, at once.
+	Workers int
+	// Log gets what happens. Level is set to what the configuration says.
+	Log   *slog.Logger
+	Level *slog.LevelVar
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// defaultWorkers keeps an API server busy and leaves it time for others.
+const defaultWorkers = 32
+
+// drainTime is how long writes that are under way when the end comes may take.
+const drainTime = 4 * time.Second
+
+// Controller keeps automatic host endpoints in step with nodes and configuration.
+type Controller struct {
+	Options
+	state   *state
+	queue   *queue
+	metrics *metrics
+	events  *events
+	health  *health
+
+	// kcc is the configuration as it was last seen; nil if there is none.
+	kcc atomic.Pointer[v3.KubeControllersConfiguration]
+	// settings are made of it; nil until everything has been read once.
+	settings atomic.Pointer[Settings]
+	// changed asks for new settings, and pass for a list of everything.
+	changed chan struct{}
+	pass    *broadcast
+	leading atomic.Bool
+	synced  synced
+	// told is the status that this process has written last.
+	told *v3.KubeControllersConfigurationStatus
+}
+
+// New makes a Controller. It does nothing until Run.
+func New(o Options) *Controller {
+	if o.Workers == 0 {
+		o.Workers = defaultWorkers
+	}
+	c := &Controller{
+		Options: o, state: newState(), queue: newQueue(o.Now),
+		changed: make(chan struct{}, 1), pass: newBroadcast(),
+	}
+	c.synced.prepare()
+	c.metrics = newMetrics(c)
+	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(c.leaveOut)
+	}
+	c.events = newEvents(o)
+	c.events.lost = c.metrics.eventsLost.Inc
+	c.health = newHealth(c)
+	return c
+}
+
+// leaveOut leaves out what cannot be read, but for the configuration: what it says cannot be
+// guessed, so the one that was read last holds.
+func (c *Controller) leaveOut(key resources.Key, err error) bool {
+	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
+	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
+	return key.Kind != resources.KubeControllersConfiguration
+}
+
+// Run works until ctx ends, whatever happens to the datastore meanwhile. Then it waits some
+// seconds for the writes that are under way.
+func (c *Controller) Run(ctx context.Context) error {
+	var group errgroup.Group
+	run := func(f func(context.Context)) {
+		group.Go(func() error { f(ctx); return nil })
+	}
+	run(func(ctx context.Context) { follow(ctx, c, resources.Node, &c.synced.nodes, c.nodes()) })
+	run(func(ctx context.Context) { follow(ctx, c, resources.HostEndpoint, &c.synced.endpoints, c.endpoints()) })
+	run(func(ctx context.Context) {
+		follow(ctx, c, resources.KubeControllersConfiguration, &c.synced.configuration, c.configuration())
+	})
+	run(c.configure)
+	run(c.events.send)
+	run(c.serve)
+	run(c.takeTurns)
+	return group.Wait()
+}
+
+// takeTurns works while this process leads, and stands by while another one does.
+func (c *Controller) takeTurns(ctx context.Context) {
+	if !c.awaitSync(ctx) {
+		return
+	}
+	elector, ok := c.Store.(datastore.Elector)
+	if !ok || c.Election.Name == "" {
+		c.lead(ctx)
+		return
+	}
+	for failures := 0; ctx.Err() == nil; {
+		c.Log.Info("standing by", "identity", c.Election.Identity)
+		err := elector.Lead(ctx, c.Election, func(ctx context.Context) {
+			failures = 0
+			c.lead(ctx)
+		})
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		failures++
+		c.metrics.failure(err)
+		c.Log.Warn("the election cannot be held, or is lost", "error", err)
+		sleep(ctx, pauseAfter(failures+electionPause))
+	}
+}
+
+// electionPause is how many failures of an election count as having gone before the first, so
+// that the pauses are not too short.
+const electionPause = 5
+
+// lead works until ctx ends.
+func (c *Controller) lead(ctx context.Context) {
+	c.Log.Info("working", "identity", c.Election.Identity)
+	c.leading.Store(true)
+	c.state.forgetForeign() // most of it was the last leader's work
+	defer c.leading.Store(false)
+	c.queue.add(c.state.all()...)
+	c.requestSettings() // the status is to say what runs here
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { sleep(writing, drainTime); stop() })()
+	var group errgroup.Group
+	for range c.Workers {
+		group.Go(func() error { c.work(ctx, writing); return nil })
+	}
+	group.Go(func() error { c.passes(ctx); return nil })
+	_ = group.Wait() // workers give no errors
+	c.Log.Info("not working any more", "identity", c.Election.Identity)
+}
+
+// passes makes a pass over everything from time to time.
+func (c *Controller) passes(ctx context.Context) {
+	for ctx.Err() == nil {
+		period := time.Duration(0)
+		if s := c.settings.Load(); s != nil {
+			period = s.Period
+		}
+		switch {
+		case period == 0:
+			sleep(ctx, passPause) // and look again whether there is a period
+		case c.waitFor(ctx, period):
+			c.makePass(ctx)
+		}
+	}
+}
+
+// passPause is how soon a change of the period is noticed.
+const passPause = 5 * time.Second
+
+// waitFor waits for a period, and is false if there is another one meanwhile, or ctx ends.
+func (c *Controller) waitFor(ctx context.Context, period time.Duration) bool {
+	for end := c.Now().Add(period); ; {
+		left := end.Sub(c.Now())
+		if left <= 0 {
+			return true
+		}
+		if !sleep(ctx, min(left, passPause)) || c.settings.Load().Period != period {
+			return false
+		}
+	}
+}
+
+// makePass lists everything, looks at every node, and waits until that is done.
+func (c *Controller) makePass(ctx context.Context) {
+	began := c.Now()
+	before := c.synced.lists()
+	c.pass.send()
+	for c.synced.lists().behind(before) {
+		if !sleep(ctx, pollPause) {
+			return
+		}
+	}
+	c.queue.add(c.state.all()...)
+	for depth := 1; depth > 0; depth, _ = c.queue.depth() {
+		if !sleep(ctx, pollPause) {
+			return
+		}
+	}
+	took := c.Now().Sub(began)
+	c.metrics.passes.Observe(took.Seconds())
+	c.Log.Info("looked at everything", "took", took)
+}
+
+// pollPause is how long a pass waits before it asks again how far it is.
+const pollPause = 2 * time.Millisecond
+
+// sleep waits and is false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// requestSettings has the settings made anew.
+func (c *Controller) requestSettings() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// configure makes settings whenever the configuration changes, and sees to it that there is one.
+func (c *Controller) configure(ctx context.Context) {
+	if !c.awaitSync(ctx) {
+		return
+	}
+	c.requestSettings()
+	failures := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.changed:
+		}
+		c.apply()
+		if !c.leading.Load() {
+			continue
+		}
+		if err := c.settle(ctx); err != nil && ctx.Err() == nil {
+			failures++
+			c.metrics.failure(err)
+			c.Log.Warn("the configuration cannot be written", "error", err)
+			time.AfterFunc(pauseAfter(failures+electionPause), c.requestSettings)
+			continue
+		}
+		failures = 0
+	}
+}
+
+// apply makes the settings of the configuration the ones to go by.
+func (c *Controller) apply() {
+	next := c.Environment.Settings(c.kcc.Load())
+	before := c.settings.Swap(&next)
+	c.Level.Set(next.Level)
+	c.health.settings(next)
+	if before != nil && before.Active == next.Active && equality.Semantic.DeepEqual(before.Endpoints, next.Endpoints) {
+		return
+	}
+	planner, problems := autohep.NewPlanner(next.Endpoints)
+	c.metrics.template(problems)
+	for _, p := range problems {
+		c.Log.Warn("a template has a mistake", "template", p.Template, "problem", p.Text)
+	}
+	c.Log.Info("configured", "active", next.Active, "autoCreate", next.Endpoints.AutoCreate,
+		"createDefault", next.Endpoints.CreateDefault, "templates", len(next.Endpoints.Templates), "period", next.Period)
+	c.queue.add(c.state.use(planner)...)
+}
+
+// settle makes the configuration if there is none, and has its status say what runs.
+func (c *Controller) settle(ctx context.Context) error {
+	kcc := c.kcc.Load()
+	if kcc == nil {
+		created, err := c.Store.Create(ctx, resources.NewKubeControllersConfiguration())
+		if err != nil {
+			if errors.Is(err, datastore.ErrExists) {
+				return nil // the watch will tell
+			}
+			return fmt.Errorf("create the configuration: %w", err)
+		}
+		c.Log.Info("made the configuration, since there was none")
+		kcc = created.(*v3.KubeControllersConfiguration)
+		c.kcc.Store(kcc)
+		c.apply()
+	}
+	return c.writeStatus(ctx, kcc)
+}
+
+// writeStatus has the status say what runs. What others have written there since is left:
+// another controller may run with other settings, and has the same right.
+func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersConfiguration) error {
+	status := c.settings.Load().status()
+	written := c.told != nil && equality.Semantic.DeepEqual(*c.told, status) && kcc.Status.RunningConfig != nil
+	if written || sameStatus(kcc.Status, status) {
+		return nil
+	}
+	next := kcc.DeepCopy()
+	next.Status = status
+	_, err := datastore.UpdateStatus(ctx, c.Store, next)
+	switch {
+	case errors.Is(err, datastore.ErrConflict), errors.Is(err, datastore.ErrNotFound):
+		return nil // the watch will tell
+	case err != nil:
+		return fmt.Errorf("write the status of the configuration: %w", err)
+	}
+	c.told = &status
+	return nil
+}

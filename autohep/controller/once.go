@@ -1,0 +1,160 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// Reading is a datastore as it was read at once, and what a controller would do.
+type Reading struct {
+	// Configuration is the object "default"; nil if there is none.
+	Configuration *v3.KubeControllersConfiguration
+	Settings      Settings
+	Nodes         []*v3.Node
+	Endpoints     []*v3.HostEndpoint
+	// Changes are those that a controller would make. There are none if it is not to work.
+	Changes  autohep.Changes
+	Problems []autohep.Problem
+}
+
+// Read reads everything that a controller reads, and plans.
+func Read(ctx context.Context, store datastore.Store, environment *Environment) (*Reading, error) {
+	r := &Reading{}
+	err := readAll(ctx, store, resources.KubeControllersConfiguration, func(kcc *v3.KubeControllersConfiguration) {
+		if kcc.Name == v3.DefaultName {
+			r.Configuration = kcc
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Endpoints come first: one whose node has gone since is wanted again at worst, and
+	// one whose node is new is not taken for stale.
+	if err := readAll(ctx, store, resources.HostEndpoint, func(h *v3.HostEndpoint) { r.Endpoints = append(r.Endpoints, h) }); err != nil {
+		return nil, err
+	}
+	if err := readAll(ctx, store, resources.Node, func(n *v3.Node) { r.Nodes = append(r.Nodes, n) }); err != nil {
+		return nil, err
+	}
+	r.Settings = environment.Settings(r.Configuration)
+	if r.Settings.Active {
+		r.Changes, r.Problems = autohep.Plan(r.Nodes, r.Endpoints, r.Settings.Endpoints)
+	}
+	return r, nil
+}
+
+func readAll[T resources.Object](ctx context.Context, store datastore.Store, kind *resources.Kind, take func(T)) error {
+	_, err := list(ctx, store, kind, sink[T]{replace: func(all []T) {
+		for _, o := range all {
+			take(o)
+		}
+	}}, false)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", kind.Plural, err)
+	}
+	return nil
+}
+
+// onceTries bounds how often a pass is made while others change the same endpoints.
+const onceTries = 5
+
+// Once makes one pass over everything: it makes the configuration if there is none, has its
+// status say what runs, and brings all endpoints in step. The error joins what could not be
+// written; the result counts the rest.
+func Once(ctx context.Context, o Options) (autohep.Result, error) {
+	if atomic, ok := o.Store.(datastore.Atomic); ok {
+		var result autohep.Result
+		err := atomic.Atomically(ctx, func(tx datastore.Store) (err error) {
+			result, err = pass(ctx, tx, o.Environment)
+			return err
+		})
+		return result, err
+	}
+	var total autohep.Result
+	for try := 1; ; try++ {
+		result, err := pass(ctx, o.Store, o.Environment)
+		total.Created += result.Created
+		total.Updated += result.Updated
+		total.Deleted += result.Deleted
+		total.Problems = result.Problems
+		raced := errors.Is(err, datastore.ErrConflict) || errors.Is(err, datastore.ErrExists) || errors.Is(err, datastore.ErrNotFound)
+		if err == nil || !raced || try == onceTries {
+			return total, err
+		}
+		if !sleep(ctx, pauseAfter(try)) {
+			return total, ctx.Err()
+		}
+	}
+}
+
+func pass(ctx context.Context, store datastore.Store, environment *Environment) (autohep.Result, error) {
+	r, err := Read(ctx, store, environment)
+	if err != nil {
+		return autohep.Result{}, err
+	}
+	if err := r.settle(ctx, store); err != nil {
+		return autohep.Result{}, err
+	}
+	result, err := carryOutAll(ctx, store, r.Changes)
+	result.Problems = r.Problems
+	return result, err
+}
+
+// settle makes the configuration if there is none, and writes its status.
+func (r *Reading) settle(ctx context.Context, store datastore.Store) error {
+	if r.Configuration == nil {
+		created, err := store.Create(ctx, resources.NewKubeControllersConfiguration())
+		if err != nil {
+			return fmt.Errorf("create the configuration: %w", err)
+		}
+		r.Configuration = created.(*v3.KubeControllersConfiguration)
+	}
+	status := r.Settings.status()
+	if sameStatus(r.Configuration.Status, status) {
+		return nil
+	}
+	next := r.Configuration.DeepCopy()
+	next.Status = status
+	if _, err := datastore.UpdateStatus(ctx, store, next); err != nil {
+		return fmt.Errorf("write the status of the configuration: %w", err)
+	}
+	return nil
+}
+
+// carryOutAll writes changes, many at once where the datastore takes that.
+func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Changes) (autohep.Result, error) {
+	bulk, ok := store.(datastore.Bulk)
+	if !ok {
+		return autohep.CarryOut(ctx, store, changes)
+	}
+	var result autohep.Result
+	var failed []error
+	write := func(op datastore.ChangeOp, what []*v3.HostEndpoint, count *int) {
+		batch := make([]datastore.Change, len(what))
+		for i, h := range what {
+			batch[i] = datastore.Change{Op: op, Key: resources.HostEndpoint.Key(h.Name), Object: h}
+			if op == datastore.ChangeDelete {
+				batch[i].Object, batch[i].ResourceVersion = nil, h.ResourceVersion
+			}
+		}
+		for i, outcome := range bulk.WriteAll(ctx, batch, nil) {
+			switch {
+			case outcome.Err == nil:
+				*count++
+			case op == datastore.ChangeDelete && errors.Is(outcome.Err, datastore.ErrNotFound):
+			default:
+				failed = append(failed, fmt.Errorf("%s %s: %w", op, batch[i].Key, outcome.Err))
+			}
+		}
+	}
+	write(datastore.ChangeCreate, changes.Create, &result.Created)
+	write(datastore.ChangeUpdate, changes.Update, &result.Updated)
+	write(datastore.ChangeDelete, changes.Delete, &result.Deleted)
+	return result, errors.Join(failed...)
+}

@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"slices"
+
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// revisionGone stands for the revision of a deletion, which the answer to it does not tell.
+const revisionGone = "gone"
+
+// ownWrite is a write of this process of which the watch will tell, sooner or later than the
+// answer. Until it does, what the watch tells of that endpoint is older than the state.
+type ownWrite struct {
+	// before is the revision of an earlier write that the watch had not told of when this one
+	// began; empty if there is none, or it has since.
+	before string
+	// told are the revisions that the watch has told of since the write began.
+	told []string
+	// unsure is set when a list was read in between: then only the watch counts.
+	unsure bool
+	// result is the revision that the answer gives; empty while there is none.
+	result string
+}
+
+// tells takes a revision that the watch tells of. It is older than the state, or the state's
+// own, if older is set; with over, the watch has caught up.
+func (w *ownWrite) tells(revision string) (older, over bool) {
+	switch {
+	case w == nil:
+		return false, false
+	case w.result != "":
+		return true, revision == w.result
+	case w.before != "":
+		if revision == w.before {
+			w.before = ""
+		}
+		return true, false
+	}
+	w.told = append(w.told, revision)
+	return false, false
+}
+
+// begin says that this process is about to write an endpoint.
+func (s *state) begin(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &ownWrite{}
+	if earlier := s.own[name]; earlier != nil {
+		w.before = earlier.result
+	}
+	s.own[name] = w
+}
+
+// wrote says what came of it: the endpoint as stored, or nil when it is gone.
+func (s *state) wrote(name string, h *v3.HostEndpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.own[name]
+	if w == nil {
+		return
+	}
+	result := revisionGone
+	known := s.endpoints[name]
+	if h != nil {
+		result = h.ResourceVersion
+	}
+	if w.unsure || slices.Contains(w.told, result) || h != nil && known != nil && known.ResourceVersion == result {
+		delete(s.own, name) // the watch is there already, or has nothing to tell
+		return
+	}
+	w.result, w.told = result, nil
+	if h == nil {
+		s.removeEndpoint(name)
+		return
+	}
+	s.setEndpoint(h)
+}
+
+// failed says that a write came to nothing, or that nobody knows what it came to.
+func (s *state) failed(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.own[name]; w != nil && w.before != "" && !w.unsure {
+		w.result, w.before = w.before, ""
+		return
+	}
+	delete(s.own, name)
+}

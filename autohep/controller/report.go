@@ -1,0 +1,88 @@
+package controller
+
+import (
+	"slices"
+	"time"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+)
+
+// report is what came of the last look at a node.
+type report struct {
+	// pending counts the endpoints that could not be written.
+	pending  int
+	problems []autohep.Problem
+}
+
+// report keeps what came of a look, and gives the problems that the one before did not have.
+func (s *state) report(node string, r report) (news []autohep.Problem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.reports[node]
+	for _, p := range r.problems {
+		if !slices.Contains(before.problems, p) {
+			news = append(news, p)
+		}
+	}
+	if len(r.problems) == 0 && r.pending == 0 {
+		delete(s.reports, node)
+	} else {
+		s.reports[node] = r
+	}
+	return news
+}
+
+// forget drops what was kept of a node that is gone.
+func (s *state) forget(node string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.reports, node)
+}
+
+// firstProtected tells when a node appeared whose endpoints have been written for the first
+// time; false for one that has been told of, or was there from the beginning.
+func (s *state) firstProtected(node string) (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.appeared[node]
+	if !ok || len(s.on[node]) == 0 {
+		return time.Time{}, false
+	}
+	delete(s.appeared, node)
+	return at, true
+}
+
+// counts are what metrics tell of the state.
+type counts struct {
+	nodes, unprotected, withProblems int
+	automatic, foreign, pending      int
+}
+
+func (s *state) counts() counts {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := counts{nodes: len(s.nodes)}
+	for name := range s.nodes {
+		if len(s.on[name]) == 0 {
+			n.unprotected++
+		}
+	}
+	for _, endpoints := range s.on {
+		n.automatic += len(endpoints)
+	}
+	n.foreign = len(s.endpoints) - n.automatic
+	for _, r := range s.reports {
+		n.pending += r.pending
+		if len(r.problems) > 0 {
+			n.withProblems++
+		}
+	}
+	return n
+}
+
+// forgetForeign drops what others have changed so far.
+func (s *state) forgetForeign() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.foreign)
+}

@@ -1,0 +1,140 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// health answers whether the controller is well.
+type health struct {
+	controller *Controller
+	mu         sync.Mutex
+	checks     bool
+	port       int
+	// moved is closed when the port of the metrics is another one.
+	moved chan struct{}
+}
+
+func newHealth(c *Controller) *health {
+	return &health{controller: c, checks: true, moved: make(chan struct{})}
+}
+
+// settings takes what concerns the answers, and where they are given.
+func (h *health) settings(s Settings) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.checks = s.HealthChecks
+	if h.port != s.MetricsPort {
+		h.port = s.MetricsPort
+		close(h.moved)
+		h.moved = make(chan struct{})
+	}
+}
+
+func (h *health) where() (port int, moved <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.port, h.moved
+}
+
+func (h *health) checking() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.checks
+}
+
+// live answers that the process answers: no trouble of the datastore is a reason to start it
+// anew.
+func (h *health) live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
+
+// ready answers whether everything has been read once.
+func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
+	switch c := h.controller; {
+	case !h.checking():
+		answer(w, http.StatusOK, "health checks are off")
+	case !c.inSync():
+		answer(w, http.StatusServiceUnavailable, "the datastore has not been read yet")
+	case c.leading.Load():
+		answer(w, http.StatusOK, "working")
+	default:
+		answer(w, http.StatusOK, "standing by")
+	}
+}
+
+func answer(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text + "\n")) // whoever asked has gone
+}
+
+// serve serves health where the options say and, with metrics, at the port that the
+// configuration says, until ctx ends.
+func (c *Controller) serve(ctx context.Context) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", c.health.live)
+	mux.HandleFunc("GET /readyz", c.health.ready)
+	var group sync.WaitGroup
+	if c.HealthAddress != "" {
+		group.Go(func() { c.keepServing(ctx, c.HealthAddress, mux) })
+	}
+	both := http.NewServeMux()
+	both.Handle("/", mux)
+	both.Handle("GET /metrics", c.metrics.handler())
+	for ctx.Err() == nil {
+		port, moved := c.health.where()
+		here, stop := context.WithCancel(ctx)
+		var one sync.WaitGroup
+		if port != 0 {
+			one.Go(func() { c.keepServing(here, net.JoinHostPort(c.MetricsHost, strconv.Itoa(port)), both) })
+		}
+		select {
+		case <-ctx.Done():
+		case <-moved:
+		}
+		stop()
+		one.Wait()
+	}
+	group.Wait()
+}
+
+// shutdownTime is how long answers that are under way may take at the end.
+const shutdownTime = time.Second
+
+// keepServing serves at an address until ctx ends, and tries again while that does not work.
+func (c *Controller) keepServing(ctx context.Context, address string, handler http.Handler) {
+	for failures := 0; ctx.Err() == nil; {
+		err := serveAt(ctx, address, handler)
+		if ctx.Err() != nil {
+			return
+		}
+		failures++
+		c.Log.Warn("health and metrics cannot be served", "address", address, "error", err)
+		sleep(ctx, pauseAfter(failures+electionPause))
+	}
+}
+
+func serveAt(ctx context.Context, address string, handler http.Handler) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	stopped := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		_ = server.Shutdown(last) // what does not end in time is cut off with the process
+	})()
+	err = server.Serve(listener)
+	if errors.Is(err, http.ErrServerClosed) {
+		<-stopped
+	}
+	return err
+}

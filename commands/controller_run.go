@@ -1,0 +1,179 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/autohep/controller"
+	"github.com/edfb3db0/calicoctl/datastore"
+)
+
+// Values of --log-format.
+const logFormatText = "text"
+
+var logFormats = []string{logFormatText, formatJSON}
+
+// defaultNamespace is where controllers elect one of them if nothing says another.
+const defaultNamespace = "calico-system"
+
+type controllerRunOptions struct {
+	deps   *Deps
+	global *globalOptions
+	config string
+
+	once          bool
+	leaderElect   bool
+	namespace     string
+	identity      string
+	healthAddress string
+	metricsHost   string
+	workers       int
+	logFormat     string
+}
+
+func newControllerRun(d *Deps, g *globalOptions) *cobra.Command {
+	o := &controllerRunOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Keep automatic host endpoints in step until stopped",
+		Long: `Keep automatic host endpoints in step until stopped. Changes of nodes, of the configuration, and of automatic endpoints by hand are followed at once, and everything is looked at again after each reconcilerPeriod of the configuration.
+
+Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration says. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
+
+With --once, make one pass over everything and exit. No election is held for it.
+` + exitStatus,
+		Example: `  calicoctl controller run
+  calicoctl controller run --once`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args); err != nil {
+				return err
+			}
+			if o.once {
+				return runControllerOnce(cmd.Context(), o)
+			}
+			return runController(cmd.Context(), o)
+		},
+	}
+	addConfigFlag(cmd, &o.config)
+	flags := cmd.Flags()
+	flags.BoolVar(&o.once, "once", false, "make one pass over everything, then exit")
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "work only while no other controller does")
+	flags.StringVar(&o.namespace, "namespace", "", "the namespace of the Lease through which controllers agree (default $POD_NAMESPACE, or "+defaultNamespace+")")
+	flags.StringVar(&o.identity, "identity", "", "the name of this process among those controllers (default the host name and something random)")
+	flags.StringVar(&o.healthAddress, "health-address", "", "serve /healthz and /readyz at this address too, such as :9098")
+	flags.StringVar(&o.metricsHost, "metrics-host", "", "serve metrics at this address alone (default all)")
+	flags.IntVar(&o.workers, "workers", 32, "how many nodes to write for at once")
+	flags.StringVar(&o.logFormat, "log-format", logFormatText, "the format of the log: "+strings.Join(logFormats, ", "))
+	complete(cmd, "log-format", logFormats)
+	return cmd
+}
+
+func (o *controllerRunOptions) complete(args []string) error {
+	switch {
+	case len(args) > 0:
+		return fmt.Errorf("unexpected argument %q", args[0])
+	case o.workers < 1:
+		return errors.New("--workers must be at least 1")
+	case !slices.Contains(logFormats, o.logFormat):
+		return fmt.Errorf("unknown log format %q; write %s", o.logFormat, strings.Join(logFormats, " or "))
+	}
+	if o.namespace == "" {
+		namespace, _ := o.deps.LookupEnv("POD_NAMESPACE")
+		o.namespace = cmp.Or(namespace, defaultNamespace)
+	}
+	if o.identity == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "unknown"
+		}
+		o.identity = host + "_" + uuid.NewString()
+	}
+	return nil
+}
+
+func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
+	s, err := openSession(ctx, o.deps, o.global, o.config, writing)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	environment, err := s.controllerEnvironment()
+	if err != nil {
+		return err
+	}
+	result, err := controller.Once(ctx, controller.Options{Store: s.Store, Environment: environment})
+	for _, p := range result.Problems {
+		s.notes = append(s.notes, p.Text)
+	}
+	if err == nil || result.Created+result.Updated+result.Deleted > 0 {
+		if _, err := fmt.Fprintf(o.deps.Out, "Automatic host endpoints: %d created, %d updated, %d deleted\n",
+			result.Created, result.Updated, result.Deleted); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// runController works until ctx ends, which is how it is meant to end.
+func runController(ctx context.Context, o *controllerRunOptions) error {
+	level := &slog.LevelVar{}
+	options := &slog.HandlerOptions{Level: level}
+	log := slog.New(slog.NewTextHandler(o.deps.Err, options))
+	if o.logFormat == formatJSON {
+		log = slog.New(slog.NewJSONHandler(o.deps.Err, options))
+	}
+	config, err := loadConfig(o.deps, o.global, o.config)
+	if err != nil {
+		return err
+	}
+	environment, err := controller.ReadEnvironment(o.deps.LookupEnv, config.DatastoreType == datastoreKubernetes)
+	if err != nil {
+		return err
+	}
+	level.Set(environment.Settings(nil).Level)
+	backend, err := openPatiently(ctx, o.deps, config, log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	c := controller.Options{
+		Store: backend.Store, Environment: environment,
+		HealthAddress: o.healthAddress, MetricsHost: o.metricsHost, Workers: o.workers,
+		Log: log, Level: level, Now: o.deps.Now,
+	}
+	if o.leaderElect {
+		c.Election = election(o.namespace, o.identity)
+	}
+	log.Info("calicoctl controller", "version", o.deps.Build.Version, "datastore", config.DatastoreType)
+	return errors.Join(controller.New(c).Run(ctx), backend.Store.Close())
+}
+
+// openPatiently opens a datastore, however long it takes until it is there.
+func openPatiently(ctx context.Context, d *Deps, config Config, log *slog.Logger) (Backend, error) {
+	wait := firstWait
+	for {
+		backend, err := d.Open(ctx, config, writing)
+		if err == nil || !errors.Is(err, datastore.ErrUnavailable) {
+			return backend, err
+		}
+		log.Warn("the datastore cannot be opened yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return Backend{}, ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, longWait)
+	}
+}

@@ -1,0 +1,204 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/autohep/controller"
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/output"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+var statusFormats = []string{formatTable, formatYAML, formatJSON}
+
+type controllerStatusOptions struct {
+	deps      *Deps
+	global    *globalOptions
+	config    string
+	format    string
+	namespace string
+}
+
+func newControllerStatus(d *Deps, g *globalOptions) *cobra.Command {
+	o := &controllerStatusOptions{deps: d, global: g}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether every node is protected, and since when",
+		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected, how long that took from when the node was made, its automatic endpoints, and what is in the way.
+
+Exit status:
+  0    everything is in step, without problems
+  1    could not do it; standard error says why
+  3    something is not in step, or has a problem
+  130  interrupted`,
+		Example: `  calicoctl controller status
+  calicoctl controller status -o json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(o.format, statusFormats, args); err != nil {
+				return err
+			}
+			return runControllerStatus(cmd.Context(), o)
+		},
+	}
+	addConfigFlag(cmd, &o.config)
+	cmd.Flags().StringVarP(&o.format, "output", "o", formatTable, "the format: "+strings.Join(statusFormats, ", "))
+	cmd.Flags().StringVar(&o.namespace, "namespace", defaultNamespace, "the namespace of the Lease through which controllers agree")
+	complete(cmd, "output", statusFormats)
+	return cmd
+}
+
+// controllerStatus is what there is to say of automatic host endpoints.
+type controllerStatus struct {
+	// AutoCreate is Enabled or Disabled, as the configuration and the environment say; Off if no controller is to work.
+	AutoCreate string `json:"autoCreate"`
+	InStep     bool   `json:"inStep"`
+	// Create, Update and Delete count what is not in step.
+	Create int `json:"create"`
+	Update int `json:"update"`
+	Delete int `json:"delete"`
+	// Controller is the identity of the one that works, if it can be told.
+	Controller string `json:"controller,omitempty"`
+	// Problems are those that concern no one node.
+	Problems []string     `json:"problems"`
+	Nodes    []nodeStatus `json:"nodes"`
+}
+
+// nodeStatus is what there is to say of one node.
+type nodeStatus struct {
+	Name string `json:"name"`
+	// InStep tells that nothing would be written for the node.
+	InStep bool `json:"inStep"`
+	// ProtectedSince is when the oldest of its automatic endpoints was made; nil if it has none.
+	ProtectedSince *time.Time `json:"protectedSince"`
+	// SecondsToProtect is the time between the making of the node and of that endpoint, if it was not there before.
+	SecondsToProtect *float64 `json:"secondsToProtect"`
+	Endpoints        []string `json:"endpoints"`
+	Problems         []string `json:"problems"`
+}
+
+func runControllerStatus(ctx context.Context, o *controllerStatusOptions) error {
+	s, r, err := controllerReading(ctx, o.deps, o.global, o.config)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	status := statusOf(r)
+	if elector, ok := s.Store.(datastore.Elector); ok {
+		status.Controller, err = elector.Leader(ctx, election(o.namespace, ""))
+		if err != nil {
+			o.deps.log.Info("who leads cannot be told", "error", err)
+		}
+	}
+	if o.format == formatTable {
+		err = o.deps.printStatus(status)
+	} else {
+		err = printStructured(o.deps, o.format, status)
+	}
+	if err == nil && (!status.InStep || len(r.Problems) > 0) {
+		return answerNo("")
+	}
+	return err
+}
+
+func statusOf(r *controller.Reading) controllerStatus {
+	status := controllerStatus{
+		AutoCreate: v3.Disabled, InStep: r.Changes.Empty(), Problems: []string{}, Nodes: []nodeStatus{},
+		Create: len(r.Changes.Create), Update: len(r.Changes.Update), Delete: len(r.Changes.Delete),
+	}
+	switch {
+	case !r.Settings.Active:
+		status.AutoCreate = "Off"
+	case r.Settings.Endpoints.AutoCreate:
+		status.AutoCreate = v3.Enabled
+	}
+	changing := map[string]bool{}
+	for _, h := range slices.Concat(r.Changes.Create, r.Changes.Update, r.Changes.Delete) {
+		changing[h.Spec.Node] = true
+	}
+	problems := map[string][]string{}
+	for _, p := range r.Problems {
+		problems[p.Node] = append(problems[p.Node], p.Text)
+	}
+	status.Problems = append(status.Problems, problems[""]...)
+	on := map[string][]*v3.HostEndpoint{}
+	for _, h := range r.Endpoints {
+		if autohep.Owned(h) {
+			on[h.Spec.Node] = append(on[h.Spec.Node], h)
+		}
+	}
+	for _, n := range r.Nodes {
+		one := nodeStatus{Name: n.Name, InStep: !changing[n.Name], Endpoints: []string{}, Problems: append([]string{}, problems[n.Name]...)}
+		for _, h := range on[n.Name] {
+			one.Endpoints = append(one.Endpoints, h.Name)
+			one.protectedBy(n, h)
+		}
+		status.Nodes = append(status.Nodes, one)
+	}
+	return status
+}
+
+// protectedBy takes into account when an endpoint of the node was made.
+func (s *nodeStatus) protectedBy(n *v3.Node, h *v3.HostEndpoint) {
+	made := h.CreationTimestamp.UTC()
+	if made.IsZero() || s.ProtectedSince != nil && !made.Before(*s.ProtectedSince) {
+		return
+	}
+	s.ProtectedSince, s.SecondsToProtect = &made, nil
+	if took := made.Sub(n.CreationTimestamp.UTC()); !n.CreationTimestamp.IsZero() && took >= 0 {
+		seconds := took.Seconds()
+		s.SecondsToProtect = &seconds
+	}
+}
+
+func (d *Deps) printStatus(status controllerStatus) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Automatic host endpoints: %s\n", status.AutoCreate)
+	if status.InStep {
+		b.WriteString("In step: yes\n")
+	} else {
+		fmt.Fprintf(&b, "In step: no (%d to create, %d to update, %d to delete)\n", status.Create, status.Update, status.Delete)
+	}
+	if status.Controller != "" {
+		fmt.Fprintf(&b, "Controller: %s\n", output.Escape(status.Controller))
+	}
+	protected := 0
+	table := output.Table{Header: []string{"NODE", "PROTECTED SINCE", "TOOK", "ENDPOINTS", "IN STEP", "PROBLEMS"}}
+	for _, n := range status.Nodes {
+		if n.ProtectedSince != nil {
+			protected++
+		}
+		table.Rows = append(table.Rows, n.row())
+	}
+	fmt.Fprintf(&b, "Protected: %d of %s\n", protected, count(len(status.Nodes), "node"))
+	for _, p := range status.Problems {
+		fmt.Fprintf(&b, "Problem: %s\n", output.Escape(p))
+	}
+	b.WriteString("\n")
+	if err := table.Render(&b); err != nil {
+		return err
+	}
+	_, err := d.Out.Write([]byte(b.String()))
+	return err
+}
+
+func (s *nodeStatus) row() []string {
+	since, took, inStep := "never", "", "no"
+	if s.ProtectedSince != nil {
+		since = s.ProtectedSince.Format(time.RFC3339)
+	}
+	if s.SecondsToProtect != nil {
+		took = time.Duration(*s.SecondsToProtect * float64(time.Second)).Round(time.Millisecond).String()
+	}
+	if s.InStep {
+		inStep = "yes"
+	}
+	return []string{s.Name, since, took, strconv.Itoa(len(s.Endpoints)), inStep, strings.Join(s.Problems, " ")}
+}

@@ -1,0 +1,69 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+)
+
+var _ datastore.Refresher = (*Store)(nil)
+
+const (
+	// metadataOnly asks for names and revisions alone: a node's status is many times larger.
+	metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+	// maxReads is how many objects are worth reading one by one.
+	maxReads = 100
+)
+
+// Refresh implements datastore.Refresher. Objects that are not known are read one by one, and if
+// there are many of them the whole list is.
+func (s *Store) Refresh(
+	ctx context.Context, kind *resources.Kind, known func(name, resourceVersion string) (resources.Object, bool),
+) (*resources.List, error) {
+	if kind == resources.Profile {
+		return s.List(ctx, kind)
+	}
+	c := s.collectionOf(kind)
+	body, err := s.do(ctx, s.client.Get().AbsPath(c.path).SetHeader("Accept", metadataOnly))
+	if err != nil {
+		return nil, s.failure(ctx, "list", kind.Key(""), c.request("list"), err)
+	}
+	var list struct {
+		Metadata struct{ ResourceVersion string }
+		Items    []struct {
+			Metadata struct{ Name, ResourceVersion string }
+		}
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, datastore.ErrorOf("list", kind.Key(""), datastore.ErrInvalid, "the server's answer cannot be understood: "+err.Error())
+	}
+	var items []resources.Object
+	var missing []string
+	for _, item := range list.Items {
+		if o, ok := known(item.Metadata.Name, item.Metadata.ResourceVersion); ok {
+			items = append(items, o)
+		} else {
+			missing = append(missing, item.Metadata.Name)
+		}
+	}
+	if len(missing) > maxReads {
+		return s.List(ctx, kind)
+	}
+	for _, name := range missing {
+		o, err := s.read(ctx, "list", kind.Key(name), c, name)
+		if errors.Is(err, datastore.ErrNotFound) {
+			continue // it has gone since
+		}
+		if errors.Is(err, datastore.ErrInvalid) && s.leavesOut(kind.Key(name), err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, o)
+	}
+	return kind.NewList(list.Metadata.ResourceVersion, datastore.WithBuiltIn(kind, items)), nil
+}
