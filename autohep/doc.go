@@ -9,7 +9,8 @@
 // # Whose endpoints
 //
 // An endpoint is automatic if its label projectcalico.org/created-by says exactly
-// calico-kube-controllers; the name does not matter. Automatic endpoints are repaired
+// calico-kube-controllers; the name does not matter. One that lacks nothing but that label
+// has lost it, and gets it back. Automatic endpoints are repaired
 // whatever was changed in them, and deleted when nothing asks for them any more. All
 // others are never touched: if one has a name that is needed, that is a problem.
 //

@@ -99,7 +99,7 @@ func (s *settling) settle() Changes {
 		switch {
 		case have == nil:
 			c.Create = append(c.Create, want)
-		case !Owned(have):
+		case !Owned(have) && !lostMark(want, have):
 			s.problems = append(s.problems, nameTaken(want, have))
 		case !same(want, have):
 			c.Update = append(c.Update, repaired(want, have))
@@ -130,6 +130,12 @@ func sameExceptMark(a, b *v3.HostEndpoint) bool {
 		return rest
 	}
 	return maps.Equal(labels(a), labels(b)) && sameExceptLabels(a, b)
+}
+
+// lostMark tells of an automatic endpoint from which nothing but the label that makes it one was removed.
+func lostMark(want, have *v3.HostEndpoint) bool {
+	_, marked := have.Labels[v3.LabelCreatedBy]
+	return !marked && sameExceptMark(want, have)
 }
 
 func sameExceptLabels(a, b *v3.HostEndpoint) bool {

@@ -56,10 +56,10 @@ func TestPlan(t *testing.T) {
 				changed(endpoint("n2-auto-hep", "n2", "*"), func(h *v3.HostEndpoint) { h.Labels[v3.LabelCreatedBy] = "me" }),
 				changed(endpoint("n3-auto-hep", "n3", "*"), func(h *v3.HostEndpoint) { h.Labels = nil })),
 			config: everything(),
+			want:   autohep.Changes{Update: list(endpoint("n3-auto-hep", "n3", "*"))},
 			problems: list(
 				`Node "n1": host endpoint "n1-auto-hep" is needed, but there is one of that name that is not automatic.`,
-				`Node "n2": host endpoint "n2-auto-hep" is as it should be, but its label projectcalico.org/created-by has been removed or changed`,
-				`...calicoctl label hostendpoint n3-auto-hep projectcalico.org/created-by=calico-kube-controllers --overwrite`),
+				`Node "n2": host endpoint "n2-auto-hep" is as it should be, but its label projectcalico.org/created-by has been changed`),
 		},
 		{
 			name:  "one name on two nodes goes to the first",

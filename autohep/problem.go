@@ -125,7 +125,7 @@ func nameTaken(want, have *v3.HostEndpoint) Problem {
 	state := "is needed, but there is one of that name that is not automatic. It is left alone, and the node does without. To hand it over"
 	if sameExceptMark(want, have) {
 		state = "is as it should be, but its label " + v3.LabelCreatedBy +
-			" has been removed or changed, so it does not follow its node any more. To give it back"
+			" has been changed, so it does not follow its node any more. To give it back"
 	}
 	return Problem{Node: want.Spec.Node, Endpoint: want.Name, Text: fmt.Sprintf(
 		"Node %q: host endpoint %q %s: calicoctl label hostendpoint %s %s=%s --overwrite. Or delete it, and it is made anew.",
