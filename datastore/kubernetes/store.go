@@ -16,7 +16,7 @@ import (
 	"github.com/edfb3db0/calicoctl/resources"
 )
 
-// Store is a connection to the Kubernetes API. It implements datastore.Bulk.
+// Store is a connection to the Kubernetes API. It implements datastore.Bulk and datastore.Completer.
 type Store struct {
 	client *rest.RESTClient
 	// server is the host and port, for messages.
@@ -33,7 +33,10 @@ type Store struct {
 	nodes           nodeMemory
 }
 
-var _ datastore.Bulk = (*Store)(nil)
+var (
+	_ datastore.Bulk      = (*Store)(nil)
+	_ datastore.Completer = (*Store)(nil)
+)
 
 // Close implements datastore.Store.
 func (s *Store) Close() error {
