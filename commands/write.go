@@ -104,10 +104,10 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 
 // refusals are the reasons to write nothing at all: what breaks the rules of its kind.
 func (o *writeOptions) refusals(input *manifest.Result) []string {
-	labels := derivedLabelWarnings(input.Items) // before the defaults are set
+	input.Warnings = append(input.Warnings, derivedLabelWarnings(input.Items)...) // before the defaults are set
 	invalid := checked(input.Items, o.namespace)
 	mistakes := inOrder(invalid, len(input.Items))
-	o.deps.warnAbout(append(input.Warnings, labels...), mistakes)
+	o.deps.warnAbout(input.Warnings, mistakes)
 	o.deps.warnOfRepeats(input.Items)
 	lines := o.deps.mistakeLines(mistakes)
 	if valid := len(input.Items) - len(invalid); valid > 0 && len(lines) > 0 {
