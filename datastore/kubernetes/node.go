@@ -96,6 +96,8 @@ func (s *Store) annotationsFor(key resources.Key, in *resources.KubernetesNode, 
 	return changed.Annotations, nil
 }
 
+var _ datastore.Completer = (*Store)(nil)
+
 // Complete implements datastore.Completer. Only nodes have parts that others write.
 func (s *Store) Complete(stored, next resources.Object) (resources.Object, []datastore.Ignored, error) {
 	key, _ := resources.KeyOf(next)

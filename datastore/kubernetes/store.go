@@ -33,10 +33,7 @@ type Store struct {
 	nodes           nodeMemory
 }
 
-var (
-	_ datastore.Bulk      = (*Store)(nil)
-	_ datastore.Completer = (*Store)(nil)
-)
+var _ datastore.Bulk = (*Store)(nil)
 
 // Close implements datastore.Store.
 func (s *Store) Close() error {
