@@ -259,7 +259,7 @@ func (o *labelOptions) kept(object resources.Object, name string) error {
 	for _, c := range o.labels {
 		value, exists := labels[c.key]
 		if exists == c.remove || !c.remove && value != c.value {
-			return refusedLabel(fmt.Sprintf("label %s of %s %s follows from the object itself and stays %s", c.key, o.word, name, value))
+			return refusedDerived(c.key, o.word, name, value)
 		}
 	}
 	return nil

@@ -35,8 +35,10 @@ type patchOptions struct {
 	patch     string
 	patchFile string
 	patchType string
-	kind      *resources.Kind
-	name      string
+	// word is the kind as the user wrote it, for messages.
+	word string
+	kind *resources.Kind
+	name string
 }
 
 func newPatch(d *Deps, g *globalOptions) *cobra.Command {
@@ -75,7 +77,7 @@ func (o *patchOptions) complete(args []string) error {
 	if !ok {
 		return unsupportedKind(args[0])
 	}
-	o.kind, o.name = kind, args[1]
+	o.word, o.kind, o.name = args[0], kind, args[1]
 	if err := notEmpty(args[1:]); err != nil {
 		return err
 	}
@@ -104,11 +106,16 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 	defer s.close()
 	var results []datastore.Result
 	var warnings []manifest.Mistake
+	var before, asked resources.Object
 	automatic, err := s.change(ctx, attempt{write: func(tx datastore.Store) error {
 		var err error
 		results, err = datastore.Edit(ctx, tx, []resources.Key{o.kind.Key(o.name)}, func(stored resources.Object) (next resources.Object, err error) {
 			next, warnings, err = patched(o.kind, stored, patch, o.patchType)
-			return next, err
+			if err != nil {
+				return nil, err
+			}
+			before, asked = stored, next.DeepCopyObject().(resources.Object)
+			return next, o.refuseDerivedLabels(stored, next)
 		}, nil)
 		if err != nil {
 			return err
@@ -127,6 +134,8 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 		return fmt.Errorf("hit error: updating existing resource: %w", err)
 	}
 	o.deps.warnAbout(warnings, nil)
+	results[0].Ignored = unchangedMetadata(before, asked, results[0].Object)
+	o.deps.warnOfIgnored(results)
 	o.deps.summarize(results, automatic, started)
 	_, err = fmt.Fprintf(o.deps.Out, "Successfully patched 1 '%s' resource\n", o.kind.Name)
 	return err

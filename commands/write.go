@@ -87,6 +87,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 			report.errs = append(report.errs, fmt.Sprintf("%s: %s", items[i].Position, r.Err))
 		}
 	}
+	d.warnOfIgnored(results)
 	report.ok = len(results) - len(report.errs)
 	switch {
 	case o.atomic && len(report.errs) > 0:
@@ -103,6 +104,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 
 // refusals are the reasons to write nothing at all: what breaks the rules of its kind.
 func (o *writeOptions) refusals(input *manifest.Result) []string {
+	input.Warnings = append(input.Warnings, derivedLabelWarnings(input.Items)...) // before the defaults are set
 	invalid := checked(input.Items, o.namespace)
 	mistakes := inOrder(invalid, len(input.Items))
 	o.deps.warnAbout(input.Warnings, mistakes)

@@ -28,7 +28,7 @@ type Overlay struct {
 	writes  int
 }
 
-var _ Store = (*Overlay)(nil)
+var _ Completer = (*Overlay)(nil)
 
 // NewOverlay makes an overlay without changes.
 func NewOverlay(base Store) *Overlay {
@@ -153,6 +153,14 @@ func (o *Overlay) Update(ctx context.Context, object resources.Object) (resource
 		return nil, ErrorOf("update", key, ErrConflict, "")
 	}
 	return o.put(key, object, stored), nil
+}
+
+// Complete implements Completer, as the base does.
+func (o *Overlay) Complete(stored, next resources.Object) (resources.Object, []Ignored, error) {
+	if base, ok := o.base.(Completer); ok {
+		return base.Complete(stored, next)
+	}
+	return next, nil, nil
 }
 
 // put keeps an object in the place of stored, or as a new one.

@@ -125,3 +125,32 @@ func called(t *testing.T, s datastore.Store, call, name, net string) string {
 	}
 	return shown(o)
 }
+
+// completingStore is a Store that completes objects with an annotation.
+type completingStore struct{ datastore.Store }
+
+func (completingStore) Complete(stored, next resources.Object) (resources.Object, []datastore.Ignored, error) {
+	completed := next.DeepCopyObject().(resources.Object)
+	completed.SetAnnotations(map[string]string{"completed": "yes"})
+	return completed, []datastore.Ignored{{Field: "spec.x", Why: "others write it"}}, nil
+}
+
+// TestWriteCompletes writes and compares objects as the store completes them, through an overlay as well.
+func TestWriteCompletes(t *testing.T) {
+	overlay := datastore.NewOverlay(completingStore{memory(t)})
+	set := resources.GlobalNetworkSet.New()
+	set.SetName("s")
+	for _, want := range []datastore.Action{datastore.Created, datastore.Unchanged} {
+		results, err := datastore.Write(t.Context(), overlay, datastore.Apply, []resources.Object{set}, datastore.WriteOptions{})
+		if err != nil || results[0].Err != nil {
+			t.Fatal(err, results[0].Err)
+		}
+		got := datastore.Result{Action: results[0].Action, Ignored: results[0].Ignored}
+		if diff := cmp.Diff(datastore.Result{Action: want, Ignored: []datastore.Ignored{{Field: "spec.x", Why: "others write it"}}}, got); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(map[string]string{"completed": "yes"}, results[0].Object.GetAnnotations()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}

@@ -32,7 +32,9 @@ type Result struct {
 	Object resources.Object
 	// Parts are objects of other kinds that were deleted with this one.
 	Parts []resources.Key
-	Err   error
+	// Ignored are fields that were given and are left as they are.
+	Ignored []Ignored
+	Err     error
 }
 
 // InvalidError says that an object breaks rules of its kind.

@@ -29,7 +29,8 @@ type Store interface {
 	// Update replaces a stored object and returns the new one as stored. The resource
 	// version of o must be that of the stored object: ErrConflict if it is another,
 	// ErrInvalid if it is empty, ErrNotFound if there is no object. The stored uid and
-	// creationTimestamp stay where those of o are empty.
+	// creationTimestamp stay where those of o are empty. What o leaves out is removed; what
+	// cannot be stored as o has it is ErrInvalid.
 	Update(ctx context.Context, o resources.Object) (resources.Object, error)
 
 	// Delete removes an object. If resourceVersion is not empty and not that of the
@@ -54,6 +55,23 @@ type Atomic interface {
 	// kept, together; if it returns an error nothing is, and that error is returned.
 	// fn must use tx alone, and not after it returns; tx offers no Watch.
 	Atomically(ctx context.Context, fn func(tx Store) error) error
+}
+
+// Completer is a Store of which some objects have parts that others write, or that follow from something else.
+type Completer interface {
+	Store
+
+	// Complete gives next, an object that a user has written out to replace stored, as it will be stored: with
+	// what others write where next leaves it out, and without what cannot be written, which is what is ignored.
+	// stored is nil for an object that is not there yet. The error is why next can never be written; it is
+	// the one that Create or Update would give. Objects that come out may share parts with those that go in.
+	Complete(stored, next resources.Object) (completed resources.Object, ignored []Ignored, err error)
+}
+
+// Ignored is a field that is left as it is, and who it belongs to.
+type Ignored struct {
+	Field string
+	Why   string
 }
 
 // ChangeOp says which method of Store a Change stands for.

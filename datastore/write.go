@@ -47,13 +47,18 @@ type WriteOptions struct {
 func Write(ctx context.Context, s Store, verb Verb, objects []resources.Object, o WriteOptions) ([]Result, error) {
 	b := newBatch(s, len(objects), o.Progress)
 	b.dryRun, b.together = o.DryRun, o.Together
-	tasks := make([]task, len(objects))
+	completer, _ := s.(Completer)
+	writers, tasks := make([]writer, len(objects)), make([]task, len(objects))
 	for i, object := range objects {
 		key, _ := resources.KeyOf(object)
-		w := writer{verb: verb, skipExisting: o.SkipExisting, key: key, in: object}
-		tasks[i] = task{key: key, decide: w.decide}
+		writers[i] = writer{verb: verb, skipExisting: o.SkipExisting, key: key, in: object, completer: completer}
+		tasks[i] = task{key: key, decide: writers[i].decide}
 	}
-	return b.run(ctx, tasks)
+	results, err := b.run(ctx, tasks)
+	for i := range writers {
+		results[i].Ignored = writers[i].ignored
+	}
+	return results, err
 }
 
 // writer writes one object.
@@ -62,9 +67,21 @@ type writer struct {
 	skipExisting bool
 	key          resources.Key
 	in           resources.Object
+	// completer is the store, if it is one.
+	completer Completer
+	ignored   []Ignored
 }
 
-func (w writer) decide(stored resources.Object) (resources.Object, Action, error) {
+// complete gives next as it will be stored.
+func (w *writer) complete(stored, next resources.Object) (completed resources.Object, err error) {
+	if w.completer == nil {
+		return next, nil
+	}
+	completed, w.ignored, err = w.completer.Complete(stored, next)
+	return completed, err
+}
+
+func (w *writer) decide(stored resources.Object) (resources.Object, Action, error) {
 	switch {
 	case w.key.Kind.ReadOnly != "":
 		return nil, "", readOnly(string(w.verb), w.key)
@@ -75,7 +92,8 @@ func (w writer) decide(stored resources.Object) (resources.Object, Action, error
 	case stored == nil:
 		fresh := withOwnMetadata(w.in)
 		fresh.SetResourceVersion("")
-		return fresh, Created, nil
+		fresh, err := w.complete(nil, fresh)
+		return fresh, Created, err
 	case w.verb == Create && w.skipExisting:
 		return stored, Skipped, nil
 	case w.verb == Create:
@@ -84,7 +102,10 @@ func (w writer) decide(stored resources.Object) (resources.Object, Action, error
 	if rv := w.in.GetResourceVersion(); rv != "" && rv != stored.GetResourceVersion() {
 		return nil, "", conflict(w.key, rv, stored)
 	}
-	next := onTopOf(stored, w.in)
+	next, err := w.complete(stored, onTopOf(stored, w.in))
+	if err != nil {
+		return nil, "", err
+	}
 	if equality.Semantic.DeepEqual(stored, next) {
 		return stored, Unchanged, nil
 	}

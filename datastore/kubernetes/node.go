@@ -18,7 +18,7 @@ import (
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
-// nodeMemory has, of each node that was read, the metadata that a change depends on, so that it need not be read again.
+// nodeMemory has, of each node that was read, what a change depends on, so that it need not be read again.
 type nodeMemory struct {
 	mu   sync.Mutex
 	seen map[string]resources.KubernetesNode
@@ -32,7 +32,8 @@ func (m *nodeMemory) remember(in *resources.KubernetesNode) {
 	}
 	m.seen[in.Name] = resources.KubernetesNode{ObjectMeta: metav1.ObjectMeta{
 		Name: in.Name, ResourceVersion: in.ResourceVersion, Labels: in.Labels, Annotations: in.Annotations,
-	}}
+		UID: in.UID, CreationTimestamp: in.CreationTimestamp,
+	}, Spec: in.Spec, Status: in.Status}
 }
 
 // recall gives what is known of a node, if it is known as node was read.
@@ -59,7 +60,7 @@ func (s *Store) updateNode(ctx context.Context, key resources.Key, o resources.O
 			return nil, datastore.ErrorOf("update", key, datastore.ErrConflict, "")
 		}
 	}
-	annotations, err := annotationsFor(key, in, node)
+	annotations, err := s.annotationsFor(key, in, node)
 	if err != nil {
 		return nil, err
 	}
@@ -77,19 +78,66 @@ func (s *Store) updateNode(ctx context.Context, key resources.Key, o resources.O
 }
 
 // annotationsFor are the annotations that make the Kubernetes node stand for node.
-func annotationsFor(key resources.Key, in *resources.KubernetesNode, node *v3.Node) (map[string]string, error) {
-	annotations, foreign := resources.KubernetesNodeAnnotations(in, node)
-	if len(foreign) > 0 {
-		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, fmt.Sprintf(
-			"Kubernetes has the label %s with another value, and its value counts; change it there: kubectl label node %s --overwrite %s=%s",
-			strings.Join(foreign, ", "), key.Name, foreign[0], node.Labels[foreign[0]]))
+func (s *Store) annotationsFor(key resources.Key, in *resources.KubernetesNode, node *v3.Node) (map[string]string, error) {
+	if err := checkLabels(key, in.Labels, in.Labels, node); err != nil {
+		return nil, err
 	}
-	if missing := removedLabels(in.Labels, node); len(missing) > 0 {
-		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, fmt.Sprintf(
-			"the label %s is Kubernetes' own; remove it there: kubectl label node %s %s-",
-			strings.Join(missing, ", "), key.Name, missing[0]))
+	before, _ := resources.NodeFromKubernetes(in, s.node)
+	changed := *in
+	changed.Annotations = resources.KubernetesNodeAnnotations(in, before, node)
+	got, _ := resources.NodeFromKubernetes(&changed, s.node)
+	if lost := resources.LostNodeFields(before, node, got); len(lost) > 0 {
+		why := make([]string, len(lost))
+		for i, field := range lost {
+			why[i] = field + " cannot be changed here: " + ownerOf(field)
+		}
+		return nil, datastore.ErrorOf("update", key, datastore.ErrInvalid, strings.Join(why, "; "))
 	}
-	return annotations, nil
+	return changed.Annotations, nil
+}
+
+var _ datastore.Completer = (*Store)(nil)
+
+// Complete implements datastore.Completer. Only nodes have parts that others write.
+func (s *Store) Complete(stored, next resources.Object) (resources.Object, []datastore.Ignored, error) {
+	key, _ := resources.KeyOf(next)
+	if stored == nil {
+		return next, nil, s.refuse("create", key)
+	}
+	was, ok := stored.(*v3.Node)
+	given, isNode := next.(*v3.Node)
+	if !ok || !isNode {
+		return next, nil, nil
+	}
+	// Who has not read the node, and writes a manifest by hand, means to leave labels alone that are not in it.
+	if err := checkLabels(key, resources.KubernetesLabels(was), resources.KubernetesLabels(given), given); err != nil {
+		return nil, nil, err
+	}
+	completed, fields := resources.CompleteNode(was, given, s.node)
+	ignored := make([]datastore.Ignored, len(fields))
+	for i, field := range fields {
+		ignored[i] = datastore.Ignored{Field: field, Why: ownerOf(field)}
+	}
+	return completed, ignored, nil
+}
+
+// ownerOf says what a field of a node follows from.
+func ownerOf(field string) string {
+	switch field {
+	case resources.FieldAddresses:
+		return "the addresses of type CalicoNodeIP follow from spec.bgp, and the others are the Kubernetes node's own, which its kubelet reports"
+	case resources.FieldOrchRefs:
+		return "it follows from the name of the Kubernetes node"
+	case resources.FieldPodCIDRs:
+		return "it is spec.podCIDRs of the Kubernetes node, which Kubernetes sets"
+	case resources.FieldKubeLabels:
+		return "it lists the labels of the Kubernetes node; kubectl label node changes them"
+	case resources.FieldFinalizers, resources.FieldOwnerReferences:
+		return "it is the Kubernetes node's own; kubectl changes it"
+	case resources.FieldIPIPTunnelAddress, resources.FieldWireguardAddress:
+		return "with USE_POD_CIDR it follows from the pod range of the Kubernetes node"
+	}
+	return "a Calico node on Kubernetes cannot have this value"
 }
 
 // patchNode changes the annotations of a node that is still as in.
@@ -140,23 +188,29 @@ func (s *Store) putNode(ctx context.Context, c collection, in *resources.Kuberne
 	return s.do(ctx, s.client.Put().AbsPath(c.item(in.Name), "status").SetHeader("Content-Type", "application/json").Body(body))
 }
 
-// annotationKubeLabels tells, on a node that was read, which of its labels are Kubernetes' own.
-const annotationKubeLabels = "projectcalico.org/kube-labels"
-
-// removedLabels are labels of the Kubernetes node that somebody who has read them has removed from node. Who has
-// not read them, and writes a manifest by hand, means to leave them alone.
-func removedLabels(own map[string]string, node *v3.Node) []string {
-	var read map[string]string
-	if json.Unmarshal([]byte(node.Annotations[annotationKubeLabels]), &read) != nil {
-		return nil
-	}
-	var removed []string
-	for label := range own {
-		_, known := read[label]
-		if _, kept := node.Labels[label]; known && !kept {
+// checkLabels refuses a node with labels of Kubernetes' own changed, or without those of them that its author knows.
+func checkLabels(key resources.Key, own, known map[string]string, node *v3.Node) error {
+	var changed, removed []string
+	for label, value := range own {
+		_, meant := known[label]
+		switch given, kept := node.Labels[label]; {
+		case kept && given != value:
+			changed = append(changed, label)
+		case !kept && meant:
 			removed = append(removed, label)
 		}
 	}
+	slices.Sort(changed)
 	slices.Sort(removed)
-	return removed
+	if len(changed) > 0 {
+		return datastore.ErrorOf("update", key, datastore.ErrInvalid, fmt.Sprintf(
+			"Kubernetes has the label %s with another value, and its value counts; change it there: kubectl label node %s --overwrite %s=%s",
+			strings.Join(changed, ", "), key.Name, changed[0], node.Labels[changed[0]]))
+	}
+	if len(removed) > 0 {
+		return datastore.ErrorOf("update", key, datastore.ErrInvalid, fmt.Sprintf(
+			"the label %s is Kubernetes' own; remove it there: kubectl label node %s %s-",
+			strings.Join(removed, ", "), key.Name, removed[0]))
+	}
+	return nil
 }

@@ -36,8 +36,17 @@ func TestNode(t *testing.T) {
 	sparse := resources.Node.New().(*v3.Node)
 	sparse.Name, sparse.ResourceVersion = key.Name, read().ResourceVersion
 	sparse.Labels = map[string]string{"mine": "1"}
-	if _, err := s.Update(t.Context(), sparse); err != nil {
+	_, err := s.Update(t.Context(), sparse)
+	wants(t, err, datastore.ErrInvalid, "the label environment, kubernetes.io/hostname is Kubernetes' own")
+	completed, ignored, err := s.Complete(read(), sparse)
+	if err != nil || len(ignored) > 0 {
+		t.Fatal(ignored, err)
+	}
+	if _, err := s.Update(t.Context(), completed); err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(completed.(*v3.Node).Spec, read().Spec); diff != "" {
+		t.Errorf("not stored as completed:\n%s", diff)
 	}
 	var stored struct{ Metadata metav1.ObjectMeta }
 	if err := json.Unmarshal(api.Do(t, http.MethodGet, "/api/v1/nodes/node-test", nil), &stored); err != nil {
@@ -85,7 +94,7 @@ func TestNode(t *testing.T) {
 		t.Errorf("an update that changes nothing gives %v, %v", same, err)
 	}
 
-	_, err := s.Create(t.Context(), sparse)
+	_, err = s.Create(t.Context(), sparse)
 	wants(t, err, datastore.ErrUnsupported, "a node appears when its kubelet registers it with Kubernetes")
 	wants(t, s.Delete(t.Context(), key, ""), datastore.ErrUnsupported, "kubectl delete node node-test")
 }
@@ -101,6 +110,31 @@ func TestUsePodCIDR(t *testing.T) {
 	}
 	if diff := cmp.Diff(&v3.NodeBGPSpec{IPv4IPIPTunnelAddr: "10.244.7.1"}, o.(*v3.Node).Spec.BGP); diff != "" {
 		t.Error(diff)
+	}
+
+	node := o.(*v3.Node).DeepCopy()
+	node.Spec.BGP.IPv4IPIPTunnelAddr = "10.9.9.9"
+	_, err = s.Update(t.Context(), node)
+	wants(t, err, datastore.ErrInvalid, "spec.bgp.ipv4IPIPTunnelAddr cannot be changed here: with USE_POD_CIDR it follows from the pod range")
+	completed, ignored, err := s.Complete(o, node)
+	want := []datastore.Ignored{{Field: "spec.bgp.ipv4IPIPTunnelAddr", Why: "with USE_POD_CIDR it follows from the pod range of the Kubernetes node"}}
+	if diff := cmp.Diff(want, ignored); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if diff := cmp.Diff(o, completed); diff != "" {
+		t.Errorf("completed: %s", diff)
+	}
+
+	o.SetLabels(map[string]string{"mine": "1"})
+	if _, err := s.Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	var stored struct{ Metadata metav1.ObjectMeta }
+	if err := json.Unmarshal(api.Do(t, http.MethodGet, "/api/v1/nodes/pod-cidr", nil), &stored); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"projectcalico.org/labels": `{"mine":"1"}`}, stored.Metadata.Annotations); diff != "" {
+		t.Errorf("a tunnel address that follows from the pod range is stored: %s", diff)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/edfb3db0/calicoctl/resources"
 )
 
-// Store is a connection to the Kubernetes API. It implements datastore.Bulk.
+// Store is a connection to the Kubernetes API. It implements datastore.Bulk and datastore.Completer.
 type Store struct {
 	client *rest.RESTClient
 	// server is the host and port, for messages.
