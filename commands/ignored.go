@@ -56,8 +56,12 @@ func derivedLabelWarnings(items []manifest.Item) (warnings []manifest.Mistake) {
 	return warnings
 }
 
-// refuseDerivedLabels refuses a patch that changes labels that follow from the object itself.
+// refuseDerivedLabels refuses a patch that changes labels that follow from the object itself. One that removes all
+// labels means the others.
 func (o *patchOptions) refuseDerivedLabels(stored, next resources.Object) error {
+	if len(next.GetLabels()) == 0 {
+		return nil
+	}
 	derived := derivedLabels(o.kind, next)
 	for _, key := range slices.Sorted(maps.Keys(derived)) {
 		was, had := stored.GetLabels()[key]
