@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -134,11 +133,16 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 // parseNetwork reads a network or a single address.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
+		a = a.Unmap()
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	network, err := netip.ParsePrefix(text)
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", text)
+	}
+	const mapped = 128 - 32 // bits before an IPv4 address that is written as IPv6
+	if a := network.Addr(); a.Is4In6() && network.Bits() >= mapped {
+		network = netip.PrefixFrom(a.Unmap(), network.Bits()-mapped)
 	}
 	return network.Masked(), nil
 }
@@ -246,13 +250,19 @@ func familyOf(a netip.Addr) int {
 // withoutFamilies makes one box of two that differ in nothing but the family.
 func withoutFamilies(boxes []policy.Box) []policy.Box {
 	var out []policy.Box
+	alike := map[string]int{} // where a box of one family is, by what else it says
 	for _, box := range boxes {
-		other := box
-		other.IPVersion = 4 + 6 - box.IPVersion
-		at := slices.IndexFunc(out, func(b policy.Box) bool { return box.IPVersion != 0 && reflect.DeepEqual(b, other) })
-		if at >= 0 {
+		rest := box
+		rest.IPVersion = 0
+		key := fmt.Sprint(rest)
+		at, found := alike[key]
+		switch {
+		case box.IPVersion == 0:
+		case found && out[at].IPVersion == 4+6-box.IPVersion:
 			out[at].IPVersion = 0
 			continue
+		default:
+			alike[key] = len(out)
 		}
 		out = append(out, box)
 	}

@@ -31,7 +31,7 @@ func newDelete(d *Deps, g *globalOptions) *cobra.Command {
 		Long: `Delete objects by name, or those that manifests name. A resourceVersion in a manifest must be that of the stored object.
 
 With a node go the host endpoints and configurations that are that node's. A tier that still has policies stays.
-` + exitStatus,
+` + guardedExitStatus,
 		Example: `  calicoctl delete gnp allow-all-to-masters
   calicoctl delete hep node1-eth0 node2-eth0 --skip-not-exists
   calicoctl delete -f policy.yaml`,

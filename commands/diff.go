@@ -78,6 +78,9 @@ func (o *diffOptions) complete(args []string) error {
 		if len(o.files) > 0 || o.base != baseDatastore {
 			return errors.New("give either --revision or -f, not both")
 		}
+		if len(args) > 0 {
+			return fmt.Errorf("%s is no part of diff --revision, which compares everything", strings.Join(args, " "))
+		}
 		return o.readPods()
 	}
 	if err := o.need(o.deps, args); err != nil {
@@ -133,7 +136,7 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 	if o.revision != 0 {
 		before, after, err = sinceRevision(ctx, store, o.revision)
 	} else {
-		before, after, automatic, err = asApplied(ctx, store, items)
+		before, after, automatic, err = o.asApplied(ctx, store, items)
 	}
 	if err != nil {
 		return err
@@ -169,7 +172,7 @@ func applyTo(ctx context.Context, store datastore.Store, items []manifest.Item) 
 }
 
 // asApplied is the world of a datastore, and as an apply would make it. automatic tells what the controller does.
-func asApplied(ctx context.Context, store datastore.Store, items []manifest.Item) (before, after *world, automatic func(resources.Key) bool, err error) {
+func (o *diffOptions) asApplied(ctx context.Context, store datastore.Store, items []manifest.Item) (before, after *world, automatic func(resources.Key) bool, err error) {
 	overlay := datastore.NewOverlay(store)
 	if err := applyTo(ctx, overlay, items); err != nil {
 		return nil, nil, nil, err
@@ -179,7 +182,10 @@ func asApplied(ctx context.Context, store datastore.Store, items []manifest.Item
 		return nil, nil, nil, err
 	}
 	changed := overlay.Changed()
-	before, after = inStep(base, base.changedBy(changed))
+	before, after = base, base.changedBy(changed)
+	if o.controlled {
+		before, after = inStep(before, after)
+	}
 	automatic = func(key resources.Key) bool {
 		_, written := changed[key]
 		return !written

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,15 +50,16 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	err := a.write(overlay)
 	s.trying = false
 	defer func() { *a.results = nil }() // nothing has been written
+	if g.mode == guardRefuse {
+		if err := untried(*a.results, err); err != nil {
+			return err
+		}
+	}
 	if err != nil || !a.kept() {
 		return nil //nolint:nilerr // the write itself will say what is wrong
 	}
 	changed := overlay.Changed()
-	for key := range changed {
-		if !slices.Contains(worldKinds, key.Kind) {
-			delete(changed, key)
-		}
-	}
+	maps.DeleteFunc(changed, func(key resources.Key, _ resources.Object) bool { return !slices.Contains(worldKinds, key.Kind) })
 	if len(changed) == 0 {
 		return nil
 	}
@@ -74,6 +76,20 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	s.deps.warn("this cuts off traffic that keeps the cluster alive:\n" + strings.Join(losses, "\n"))
 	if g.mode == guardRefuse {
 		return errRefused
+	}
+	return nil
+}
+
+// untried is why a write could not be tried, or one of its objects not for a reason that may be over when it is
+// written: it might then succeed unseen.
+func untried(results []datastore.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if errors.Is(r.Err, datastore.ErrUnavailable) || errors.Is(r.Err, datastore.ErrUnauthorized) {
+			return fmt.Errorf("%w: %w", errBlind, r.Err)
+		}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func newLabel(d *Deps, g *globalOptions) *cobra.Command {
 		Long: `Set labels (key=value) or remove them (key-, or key with --remove). A label that has another value already is changed only with --overwrite.
 
 Automatic host endpoints have the labels of their nodes, so a label on a node selects its endpoint for policy.
-` + exitStatus,
+` + guardedExitStatus,
 		Example: `  calicoctl label nodes node1 environment=dev
   calicoctl label nodes --all kubernetes-host=
   calicoctl label nodes node1 environment=prod stage- --overwrite

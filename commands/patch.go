@@ -49,7 +49,7 @@ func newPatch(d *Deps, g *globalOptions) *cobra.Command {
 		Long: `Change some fields of a stored object and leave the others as they are. The patch is JSON or YAML; the result is checked like any object that is applied. If somebody else changes the object meanwhile, the patch is made again on top of that.
 
 With --type strategic and merge, the patch is the part of the object that changes: fields are merged, a list replaces the whole list, and null removes a field. With --type json it is a list of operations (add, remove, replace, move, copy, test).
-` + exitStatus,
+` + guardedExitStatus,
 		Example: `  calicoctl patch kubecontrollersconfiguration default --patch='{"spec": {"controllers": {"node": {"hostEndpoint": {"autoCreate": "Enabled"}}}}}'
   calicoctl patch gnp web -p '{"spec": {"order": null}}'
   calicoctl patch hep node1-eth0 --type json -p '[{"op": "replace", "path": "/spec/node", "value": "node2"}]'`,

@@ -28,6 +28,8 @@ type questionFlags struct {
 	pods []string
 	// workloads are the networks of pods.
 	workloads []netip.Prefix
+	// controlled is set when the base is open: a controller makes automatic host endpoints there.
+	controlled bool
 }
 
 func (f *questionFlags) add(cmd *cobra.Command) {
@@ -84,7 +86,10 @@ func (f *questionFlags) worlds(ctx context.Context, d *Deps, g *globalOptions) (
 	if len(f.files) == 0 {
 		return before, before, nil
 	}
-	before, after = inStep(before, before.with(items))
+	after = before.with(items)
+	if f.controlled {
+		before, after = inStep(before, after)
+	}
 	return before, after, nil
 }
 
@@ -101,12 +106,14 @@ func (f *questionFlags) open(ctx context.Context, d *Deps, g *globalOptions) (st
 		if err != nil {
 			return nil, nil, err
 		}
+		f.controlled = true
 		return nothing, func() { _ = nothing.Close() }, nil
 	}
 	s, err := openSession(ctx, d, g, f.config, reading)
 	if err != nil {
 		return nil, nil, err
 	}
+	f.controlled = s.controlled()
 	return s.Store, s.close, nil
 }
 

@@ -75,6 +75,14 @@ Exit status:
   1    could not do it, or not all of it; standard error says why
   130  interrupted`
 
+// guardedExitStatus ends the help of the commands whose writes are guarded.
+const guardedExitStatus = `
+Exit status:
+  0    done
+  1    could not do it, or not all of it; standard error says why
+  3    nothing was written, since the guard refuses (--guard=refuse)
+  130  interrupted`
+
 func unknownCommand(cmd *cobra.Command, word string) error {
 	text := fmt.Sprintf("unknown command %q for %q", word, cmd.CommandPath())
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {

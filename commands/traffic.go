@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -29,9 +30,9 @@ func newWords(c *cluster) *words {
 	if masters := c.of(true); len(masters) > 0 {
 		w.groups[w.canonical(masters)] = "the control plane"
 	}
-	for node, addresses := range c.addresses {
-		if len(addresses) > 0 {
-			w.groups[w.canonical(addresses)] = node
+	for _, node := range slices.Backward(slices.Sorted(maps.Keys(c.addresses))) {
+		if addresses := c.addresses[node]; len(addresses) > 0 {
+			w.groups[w.canonical(addresses)] = node // of several with the same addresses, the first
 		}
 	}
 	return w
@@ -173,23 +174,24 @@ const shownNodes = 3
 
 // nodes names a group of nodes, which are sorted.
 func (w *words) nodes(names []string) string {
-	masters := 0
+	masters, known := 0, true
 	for _, name := range names {
 		if w.cluster.masters[name] {
 			masters++
 		}
+		known = known && w.cluster.knows(name)
 	}
 	what := ""
 	switch {
 	case len(names) == 1:
 		return names[0]
-	case len(names) == len(w.cluster.nodes):
+	case known && len(names) == len(w.cluster.nodes):
 		return fmt.Sprintf("all %d nodes", len(names))
 	case masters == len(names) && masters == len(w.cluster.masters):
 		return fmt.Sprintf("all %d nodes of the control plane", len(names))
 	case masters == len(names):
 		what = "the control plane: "
-	case masters == 0 && len(w.cluster.masters) > 0 && len(names) == len(w.cluster.nodes)-len(w.cluster.masters):
+	case known && masters == 0 && len(w.cluster.masters) > 0 && len(names) == len(w.cluster.nodes)-len(w.cluster.masters):
 		return fmt.Sprintf("all %d nodes outside the control plane", len(names))
 	}
 	shown := strings.Join(names[:min(len(names), shownNodes)], ", ")
@@ -197,6 +199,12 @@ func (w *words) nodes(names []string) string {
 		shown += fmt.Sprintf(" and %d more", len(names)-shownNodes)
 	}
 	return fmt.Sprintf("%d nodes (%s%s)", len(names), what, shown)
+}
+
+// knows tells whether there is a node of that name: host endpoints may be on others.
+func (c *cluster) knows(name string) bool {
+	_, found := slices.BinarySearchFunc(c.nodes, name, func(n *v3.Node, name string) int { return strings.Compare(n.Name, name) })
+	return found
 }
 
 // decision says what decided about a flow, in a few words.

@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -54,6 +53,8 @@ func readFlows(file string, flows []vitalFlow) ([]vitalFlow, error) {
 			flows = slices.Delete(slices.Clone(flows), index, index+1)
 		case e.Ignore:
 			problems = append(problems, field.Invalid(at.Child("name"), e.Name, "there is no such flow to leave out"+nearestFlow(e.Name, flows)))
+		case index >= 0 && e.ControlPlane:
+			problems = append(problems, field.Forbidden(at.Child("controlPlane"), "this is for new flows; the flow "+flows[index].name+" has its own nodes"))
 		case index >= 0:
 			problems = append(problems, e.change(&flows[index], at)...)
 		default:
@@ -116,6 +117,9 @@ func (e flowEntry) change(f *vitalFlow, at *field.Path) (problems field.ErrorLis
 			f.ports = append(f.ports, policy.Range{First: p.Min, Last: p.Max})
 		}
 	}
+	if len(e.Ports) > 0 && !slices.Contains([]uint16{0, 6, 17, 132}, f.protocol) { // 0 is told already
+		problems = append(problems, field.Forbidden(at.Child("ports"), "only TCP, UDP and SCTP have ports"))
+	}
 	if len(e.From) > 0 && len(e.To) > 0 {
 		return append(problems, field.Forbidden(at.Child("to"), "write two flows, one with from and one with to"))
 	}
@@ -138,15 +142,12 @@ func (f *vitalFlow) setPeers(peers *string, words []string, at *field.Path, more
 	}
 	*peers = peersAnywhere
 	for i, word := range words {
-		network, err := netip.ParsePrefix(word)
-		if a, addressErr := netip.ParseAddr(word); addressErr == nil {
-			network, err = netip.PrefixFrom(a, a.BitLen()), nil
-		}
+		network, err := parseNetwork(word)
 		if err != nil {
 			problems = append(problems, field.Invalid(at.Index(i), word, "write networks such as 10.0.0.0/8, or one of: "+strings.Join(known, ", ")))
 			continue
 		}
-		f.networks = append(f.networks, network.Masked())
+		f.networks = append(f.networks, network)
 	}
 	return problems
 }

@@ -34,7 +34,7 @@ const writeHelp = `
 All documents are checked before the first one is written: a document that is invalid stops the command, and nothing is written. What only the datastore can know (an object exists already, is missing, has changed meanwhile) concerns that object alone: the others are written all the same, unless --atomic asks for all or nothing. An object that is stored already as it should be is not written again.
 
 Of an object's metadata only name, labels, annotations and resourceVersion are read. A resourceVersion makes the write fail if the stored object has another one.
-` + exitStatus
+` + guardedExitStatus
 
 func (o *writeOptions) command(use, short, long, example string) *cobra.Command {
 	cmd := &cobra.Command{

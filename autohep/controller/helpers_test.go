@@ -302,9 +302,10 @@ func start(t *testing.T, o controller.Options) *running {
 	o.Level, o.Now, o.MetricsHost = &slog.LevelVar{}, time.Now, "127.0.0.1"
 	o.Log = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	done := make(chan struct{})
+	c := controller.New(o)
 	go func() {
 		defer close(done)
-		if err := controller.New(o).Run(ctx); err != nil {
+		if err := c.Run(ctx); err != nil {
 			t.Errorf("the controller: %v", err)
 		}
 	}()

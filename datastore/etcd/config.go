@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -244,7 +245,7 @@ type Store struct {
 	endpoints []string
 	timeout   time.Duration
 	// tolerates tells whether to leave out an object that cannot be read; nil never does.
-	tolerates func(key resources.Key, err error) bool
+	tolerates atomic.Pointer[func(key resources.Key, err error) bool]
 }
 
 var (
@@ -253,11 +254,14 @@ var (
 )
 
 // Tolerate implements datastore.Tolerant.
-func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) { s.tolerates = leaveOut }
+func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) {
+	s.tolerates.Store(&leaveOut)
+}
 
 // leavesOut tells whether an object that cannot be read is left out.
 func (s *Store) leavesOut(key resources.Key, err error) bool {
-	return s.tolerates != nil && s.tolerates(key, err)
+	leaveOut := s.tolerates.Load()
+	return leaveOut != nil && (*leaveOut)(key, err)
 }
 
 // Close implements datastore.Store.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
@@ -34,15 +35,18 @@ type Store struct {
 	node        resources.KubernetesNodeOptions
 	nodes       nodeMemory
 	// tolerates tells whether to leave out an object that cannot be read; nil never does.
-	tolerates func(key resources.Key, err error) bool
+	tolerates atomic.Pointer[func(key resources.Key, err error) bool]
 }
 
 // Tolerate implements datastore.Tolerant.
-func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) { s.tolerates = leaveOut }
+func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) {
+	s.tolerates.Store(&leaveOut)
+}
 
 // leavesOut tells whether an object that cannot be read is left out.
 func (s *Store) leavesOut(key resources.Key, err error) bool {
-	return s.tolerates != nil && s.tolerates(key, err)
+	leaveOut := s.tolerates.Load()
+	return leaveOut != nil && (*leaveOut)(key, err)
 }
 
 var (
