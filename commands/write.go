@@ -25,6 +25,7 @@ type writeOptions struct {
 	skipExisting bool
 	atomic       bool
 	dryRun       bool
+	tests        []string
 	guardFlags
 }
 
@@ -68,6 +69,10 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if report.errs = o.refusals(input); len(report.errs) > 0 {
 		return report.report(d)
 	}
+	tests, err := readTests(d, o.tests)
+	if err != nil {
+		return err
+	}
 	mode := writing
 	if o.dryRun {
 		mode = reading
@@ -77,6 +82,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 		return err
 	}
 	defer s.close()
+	s.tests = tests
 	results, automatic, err := o.write(ctx, s, items)
 	if err != nil {
 		s.sayKept(results, err)
@@ -146,7 +152,7 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 		step, done := s.progress(len(objects))
 		defer done()
 		_, undone := s.Store.(datastore.Atomic) // a dry run is undone, automatic endpoints and all
-		dryRun := o.dryRun && !undone
+		dryRun := o.dryRun && !undone && !s.trying
 		if !dryRun {
 			if err := datastore.Initialize(ctx, tx, s.ClusterType); err != nil {
 				return err
