@@ -61,7 +61,7 @@ func (s *suite) firstTest(b *strings.Builder, name string, from, to []string) {
 		all = all.Union(allowed).Union(denied).Union(unknown)
 	}
 	all = all.Intersect(known)
-	allow, deny := serviceWords(all.Subtract(notAllowed)), serviceWords(all.Subtract(notDenied))
+	allow, deny := serviceWords(space, all.Subtract(notAllowed)), serviceWords(space, all.Subtract(notDenied))
 	if len(allow)+len(deny) == 0 {
 		return
 	}
@@ -106,29 +106,25 @@ func services(space *policy.Space, set policy.Set) policy.Set {
 	return space.Set(boxes...)
 }
 
-// serviceWords writes services as tests do.
-func serviceWords(set policy.Set) []string {
+// serviceWords writes services as tests do: of one protocol after the other, by number.
+func serviceWords(space *policy.Space, set policy.Set) []string {
 	var words []string
-	for _, box := range set.Boxes() {
-		if len(box.Protocols) == 0 {
+	for _, name := range []string{"tcp", "udp", "icmp"} {
+		part := set.Intersect(space.Set(portsOf(name)))
+		if !part.Empty() && part.Equal(space.Set(portsOf(name))) {
+			words = append(words, name)
 			continue
 		}
-		for number := box.Protocols[0].First; number <= box.Protocols[len(box.Protocols)-1].Last; number++ {
-			if text := strings.ToLower(protocolText(number)); set.Intersect(policy.NewSpace().Set(portsOf(text))).Empty() {
-				continue
-			} else if ranges := rangesOfBox(box); len(ranges) == 0 {
-				words = append(words, text)
-			} else {
-				for _, r := range ranges {
-					words = append(words, text+"/"+rangesText([]policy.Range{r}, portText))
-				}
+		for _, box := range part.Boxes() {
+			for _, r := range rangesOfBox(box) {
+				words = append(words, name+"/"+rangesText([]policy.Range{r}, portText))
 			}
 		}
 	}
-	slices.Sort(words)
-	return slices.Compact(words)
+	return words
 }
 
+// rangesOfBox are the ports, or the ICMP types with all their codes.
 func rangesOfBox(b policy.Box) []policy.Range {
 	ranges := b.Ports
 	for _, r := range b.ICMP {

@@ -73,11 +73,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if err != nil {
 		return err
 	}
-	mode := writing
-	if o.dryRun {
-		mode = reading
-	}
-	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, mode)
+	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, o.access())
 	if err != nil {
 		return err
 	}
@@ -105,6 +101,13 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 		report.ok -= skipped(d, results, "exists already")
 	}
 	return report.report(d)
+}
+
+func (o *writeOptions) access() access {
+	if o.dryRun {
+		return reading
+	}
+	return writing
 }
 
 // refusals are the reasons to write nothing at all: what breaks the rules of its kind.

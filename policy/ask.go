@@ -208,10 +208,8 @@ func (a *Asker) Ask(q Question) []Answer {
 // within is traffic by its verdicts.
 func (a *Asker) within(region ref, v verdicts) Traffic {
 	allowed, denied := a.apply(and, region, v.allowed), a.apply(and, region, v.denied)
-	return Traffic{
-		Set{a.table, allowed}, Set{a.table, denied},
-		Set{a.table, a.apply(minus, region, a.apply(or, allowed, denied))},
-	}
+	unknown := a.apply(minus, region, a.apply(or, allowed, denied))
+	return Traffic{Set{a.table, allowed}, Set{a.table, denied}, Set{a.table, unknown}}
 }
 
 // askLocal asks the nodes about what they send themselves, at their own addresses and at
