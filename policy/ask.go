@@ -93,7 +93,7 @@ func (e *Engine) Asker() *Asker {
 	var all addressSet
 	for _, h := range e.hosts {
 		all.add(prefixes(h.own)...)
-		own := a.between(h.own)
+		own := a.between(slices.Concat(h.own, loopbackAddresses))
 		a.self = a.apply(or, a.self, own)
 		j := enter(&a.local, h, a.verdicts(h.at(loopback).class.along(wayLocal)))
 		j.own = a.apply(or, j.own, own)
@@ -221,7 +221,7 @@ func (a *Asker) askLocal(q Question, region ref) []Answer {
 		hosts := kept(j.hosts, q.Nodes)
 		mine := loop
 		for _, h := range hosts {
-			mine = a.apply(or, mine, a.between(h.own))
+			mine = a.apply(or, mine, a.between(slices.Concat(h.own, loopbackAddresses)))
 		}
 		if mine = a.apply(and, mine, region); len(hosts) > 0 && mine != empty {
 			for _, h := range hosts {
