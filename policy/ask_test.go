@@ -39,6 +39,9 @@ func TestAskAgreesWithTrace(t *testing.T) {
 				}
 				continue
 			}
+			if sharedLocal(want) {
+				continue
+			}
 			answered++
 			p := packetOf(f)
 			got := policy.Unknown
@@ -56,4 +59,14 @@ func TestAskAgreesWithTrace(t *testing.T) {
 	if answered == 0 {
 		t.Error("no question had an answer")
 	}
+}
+
+// sharedLocal tells that a node sends the packet to itself, and another has one of its addresses too.
+func sharedLocal(trace policy.Trace) bool {
+	local, others := false, false
+	for _, h := range trace.Hosts {
+		local = local || h.Path == policy.Local
+		others = others || h.Node != trace.Hosts[0].Node
+	}
+	return local && others
 }
