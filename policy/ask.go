@@ -221,7 +221,7 @@ func (a *Asker) askLocal(q Question, region ref) []Answer {
 		hosts := kept(j.hosts, q.Nodes)
 		mine := loop
 		for _, h := range hosts {
-			mine = a.apply(or, mine, a.between(slices.Concat(h.own, loopbackAddresses)))
+			mine = a.apply(or, mine, a.between(h.own))
 		}
 		if mine = a.apply(and, mine, region); len(hosts) > 0 && mine != empty {
 			for _, h := range hosts {
