@@ -113,7 +113,11 @@ func (s *suite) question(t policytest.Test) (policy.Question, bool) {
 func (s *suite) ask(q policy.Question, services []policytest.Service) [][]policy.Answer {
 	answers := make([][]policy.Answer, len(services))
 	for i, service := range services {
-		q.Services = []policy.Box{service.Box}
+		box := service.Box
+		if q.Path == policy.Local && box.IPVersion == 0 { // loopback has both families, and a node maybe not
+			box.IPVersion = s.ends.cluster.family()
+		}
+		q.Services = []policy.Box{box}
 		answers[i] = s.asker.Ask(q)
 	}
 	return answers
