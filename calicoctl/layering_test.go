@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"docs/gen":  {"commands"},
 	"commands": {
 		"output", "manifest", "autohep", "autohep/controller", "datastore/local", "datastore/etcd", "datastore/kubernetes",
-		"datastore", "policy", "resources", "resources/v3", "selector",
+		"datastore", "policy", "policytest", "resources", "resources/v3", "selector",
 	},
 	"output":               {"resources"},
 	"manifest":             {"resources", "resources/v3"},
@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"datastore/kubernetes": {"datastore", "resources", "resources/v3"},
 	"datastore/storetest":  {"datastore", "resources", "resources/v3"},
 	"policy":               {"resources", "resources/v3", "selector"},
+	"policytest":           {"manifest", "policy", "resources", "resources/v3"},
 	"resources":            {"resources/v3", "selector"},
 	"test/bench":           {},
 	"test/experiment":      {"resources/v3", "test/cluster"},
@@ -40,7 +41,7 @@ var onlyIn = map[string]struct{ pkg, why string }{
 	"modernc.org/sqlite":                {"datastore/local", "a datastore is known by its contract"},
 	"k8s.io/client-go":                  {"datastore/kubernetes", "a datastore is known by its contract"},
 	"go.etcd.io/etcd":                   {"datastore/etcd", "a datastore is known by its contract"},
-	"go.yaml.in/yaml/v3":                {"manifest", "there is one reader of manifests"},
+	"go.yaml.in/yaml/v3":                {"manifest policytest", "there is one reader of manifests, and one of tests"},
 	"github.com/prometheus":             {"autohep/controller", "only what runs for long has metrics"},
 }
 

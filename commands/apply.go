@@ -14,5 +14,6 @@ func newApply(d *Deps, g *globalOptions) *cobra.Command {
   kubectl get nodes -o yaml | calicoctl apply -f -
   calicoctl apply --dry-run -f manifests/ -R`)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing; say what would be created, configured or left unchanged")
+	cmd.Flags().StringArrayVar(&o.tests, "tests", nil, "a `file` of policy tests that must pass for the datastore as it would be: if one does not, nothing is written; may be repeated")
 	return cmd
 }

@@ -60,9 +60,9 @@ Options:
 
 // ownFlags are the flags that the classic grammar does not have.
 var ownFlags = map[string][]string{
-	"":         {"request-timeout"},                           // of every command: no server is waited for without end
-	"create":   {"atomic", "guard", "guard-flows"},            // all or nothing; what a write would cut off
-	"apply":    {"atomic", "dry-run", "guard", "guard-flows"}, // ... and what would happen
+	"":         {"request-timeout"},                                    // of every command: no server is waited for without end
+	"create":   {"atomic", "guard", "guard-flows"},                     // all or nothing; what a write would cut off
+	"apply":    {"atomic", "dry-run", "guard", "guard-flows", "tests"}, // ... and what would happen
 	"replace":  {"atomic", "guard", "guard-flows"},
 	"delete":   {"atomic", "guard", "guard-flows"},
 	"get":      {"all-namespaces-a", "selector", "watch", "watch-only"}, // the long form of -a, which later versions hide; a filter; changes

@@ -14,6 +14,7 @@ import (
 	"github.com/edfb3db0/calicoctl/datastore/etcd"
 	"github.com/edfb3db0/calicoctl/datastore/kubernetes"
 	"github.com/edfb3db0/calicoctl/datastore/local"
+	"github.com/edfb3db0/calicoctl/policytest"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -90,6 +91,8 @@ type session struct {
 	Backend
 	deps  *Deps
 	guard *guard
+	// tests have to pass before anything is written.
+	tests []policytest.Test
 	// trying is set while a write is only tried.
 	trying bool
 	// notes are warnings about what a change came to, for the time when it is kept.
@@ -189,13 +192,13 @@ func (a attempt) kept() bool { return a.keep == nil || a.keep() }
 func (s *session) change(ctx context.Context, a attempt) (automatic autohep.Result, err error) {
 	store, ok := s.Store.(datastore.Atomic)
 	if !ok {
-		if err := s.guard.check(ctx, s, s.Store, a); err != nil {
+		if err := s.examine(ctx, s.Store, a); err != nil {
 			return automatic, err
 		}
 		return automatic, a.write(s.Store)
 	}
 	err = store.Atomically(ctx, func(tx datastore.Store) error {
-		if err := s.guard.check(ctx, s, tx, a); err != nil {
+		if err := s.examine(ctx, tx, a); err != nil {
 			return err
 		}
 		automatic, err = s.writeAndControl(ctx, tx, a.write)
@@ -211,6 +214,14 @@ func (s *session) change(ctx context.Context, a attempt) (automatic autohep.Resu
 		err = nil
 	}
 	return automatic, err
+}
+
+// examine holds an attempt against the tests, and lets the guard look at it.
+func (s *session) examine(ctx context.Context, store datastore.Store, a attempt) error {
+	if err := s.checkTests(ctx, store, a); err != nil {
+		return err
+	}
+	return s.guard.check(ctx, s, store, a)
 }
 
 // writeAndControl runs write and does what a controller would do then.

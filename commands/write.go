@@ -25,6 +25,7 @@ type writeOptions struct {
 	skipExisting bool
 	atomic       bool
 	dryRun       bool
+	tests        []string
 	guardFlags
 }
 
@@ -68,15 +69,16 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if report.errs = o.refusals(input); len(report.errs) > 0 {
 		return report.report(d)
 	}
-	mode := writing
-	if o.dryRun {
-		mode = reading
+	tests, err := readTests(d, o.tests)
+	if err != nil {
+		return err
 	}
-	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, mode)
+	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, o.access())
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	s.tests = tests
 	results, automatic, err := o.write(ctx, s, items)
 	if err != nil {
 		report.ok, err = s.cutShort(results, err)
@@ -100,6 +102,13 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 		report.ok -= skipped(d, results, "exists already")
 	}
 	return report.report(d)
+}
+
+func (o *writeOptions) access() access {
+	if o.dryRun {
+		return reading
+	}
+	return writing
 }
 
 // refusals are the reasons to write nothing at all: what breaks the rules of its kind.

@@ -148,3 +148,6 @@ func (e *Engine) profile(name string) *profile {
 	}
 	return p
 }
+
+// Snapshot is what the engine was made of.
+func (e *Engine) Snapshot() Snapshot { return e.snapshot }

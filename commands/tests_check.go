@@ -1,0 +1,179 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/policytest"
+)
+
+// What becomes of a test.
+const (
+	testPassed  = "passed"
+	testFailed  = "failed"
+	testUnknown = "unknown"
+)
+
+// testResult is what became of a test.
+type testResult struct {
+	Name   string `json:"name"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Status string `json:"status"`
+	// Problems are one for each service that is not treated as expected.
+	Problems []testProblem `json:"problems,omitempty"`
+
+	at   manifest.Position
+	took time.Duration
+}
+
+// testProblem is a service that is not treated as expected, with a packet that shows it.
+type testProblem struct {
+	Service string         `json:"service"`
+	Want    policy.Verdict `json:"want"`
+	// Trace is that of a packet.
+	Trace traceAnswer `json:"trace"`
+
+	text string
+}
+
+// run asks about all tests. The tests that cannot be asked about come back as manifest.Mistakes.
+func (s *suite) run(tests []policytest.Test, now func() time.Time) ([]testResult, error) {
+	results := make([]testResult, len(tests))
+	for i, t := range tests {
+		started := now()
+		results[i] = s.test(t)
+		results[i].took = now().Sub(started)
+	}
+	if len(s.mistakes) > 0 {
+		return nil, s.mistakes
+	}
+	return results, nil
+}
+
+func (s *suite) test(t policytest.Test) testResult {
+	result := testResult{Name: t.Name, File: t.Position.File, Line: t.Position.Line, Status: testPassed, at: t.Position}
+	question, ok := s.question(t)
+	if !ok {
+		return result
+	}
+	for _, part := range []struct {
+		want     policy.Verdict
+		services []policytest.Service
+	}{{policy.Allowed, t.Allow}, {policy.Denied, t.Deny}} {
+		answers := s.ask(question, part.services)
+		if len(answers) == len(part.services) && !slices.ContainsFunc(answers, func(a []policy.Answer) bool { return len(a) == 0 }) {
+			for i, list := range answers {
+				s.judge(&result, part.services[i].Text, part.want, list)
+			}
+			continue
+		}
+		for i, list := range answers {
+			if len(list) == 0 {
+				s.mistakes = append(s.mistakes, manifest.Mistake{
+					Position: t.Position, Object: t.Name,
+					Text: fmt.Sprintf("there is no packet of %s between these ends that any node judges: name nodes with addresses, of the IP family that is meant", part.services[i].Text),
+				})
+			}
+		}
+	}
+	return result
+}
+
+// question is a test without its services.
+func (s *suite) question(t policytest.Test) (policy.Question, bool) {
+	before := len(s.mistakes)
+	from := s.end(t.From, "from")
+	q := policy.Question{Path: t.Path, From: from.addresses}
+	if len(t.To) == 1 && t.To[0].Text == policytest.Self {
+		q.Path = policy.Local
+		q.Nodes = func(name string) bool { return slices.Contains(from.nodes, name) }
+		if len(from.nodes) == 0 && from.problem == "" {
+			s.mistakes = append(s.mistakes, manifest.Mistake{Position: t.Position, Object: t.Name, Text: "\"to: self\" is for nodes: name some in from"})
+		}
+		return q, len(s.mistakes) == before
+	}
+	q.To = s.end(t.To, "to").addresses
+	if len(t.On) > 0 {
+		on := s.end(t.On, "on").nodes
+		q.Nodes = func(name string) bool { return slices.Contains(on, name) }
+	}
+	if len(t.Except) > 0 {
+		except := s.end(t.Except, "except").addresses
+		q.From, q.To = without(q.From, except), without(q.To, except)
+	}
+	return q, len(s.mistakes) == before
+}
+
+// ask asks about each service.
+func (s *suite) ask(q policy.Question, services []policytest.Service) [][]policy.Answer {
+	answers := make([][]policy.Answer, len(services))
+	for i, service := range services {
+		box := service.Box
+		if q.Path == policy.Local && box.IPVersion == 0 { // loopback has both families, and a node maybe not
+			box.IPVersion = s.ends.cluster.family()
+		}
+		q.Services = []policy.Box{box}
+		answers[i] = s.asker.Ask(q)
+	}
+	return answers
+}
+
+// judge looks for a packet that is not treated as expected: one that certainly is not, or else one of which it is not known.
+func (s *suite) judge(r *testResult, service string, want policy.Verdict, answers []policy.Answer) {
+	for _, unknown := range []bool{false, true} {
+		for i := range answers {
+			a := &answers[i]
+			wrong := a.Denied
+			switch {
+			case unknown:
+				wrong = a.Unknown
+			case want == policy.Denied:
+				wrong = a.Allowed
+			}
+			flow, found := a.Flow(wrong)
+			if !found {
+				continue
+			}
+			if r.Status != testFailed {
+				r.Status = testFailed
+				if unknown {
+					r.Status = testUnknown
+				}
+			}
+			r.Problems = append(r.Problems, s.problem(service, want, flow))
+			return
+		}
+	}
+}
+
+// problem shows a packet that is not treated as expected.
+func (s *suite) problem(service string, want policy.Verdict, f policy.Flow) testProblem {
+	p := testProblem{Service: service, Want: want}
+	trace, err := s.engine.Trace(f)
+	if err != nil {
+		p.text = fmt.Sprintf("%s should be %s: %s", service, verdictWords(want), err)
+		return p
+	}
+	p.Trace = s.answer(f, trace)
+	p.Trace.Flow, p.Trace.Hosts = &trace.Flow, s.hosts(trace)
+	p.text = fmt.Sprintf("%s should be %s, and is %s", service, verdictWords(want), verdictWords(trace.Verdict))
+	q := flowQuestion{From: f.From.String(), To: f.To.String()}
+	p.text += ":\n" + indent(s.explanation(q, f, trace), "  ")
+	return p
+}
+
+func indent(text, by string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line != "\n" {
+			b.WriteString(by)
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
