@@ -49,7 +49,6 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	s.trying = true
 	err := a.write(overlay)
 	s.trying = false
-	defer func() { *a.results = nil }() // nothing has been written
 	if g.mode == guardRefuse {
 		if err := untried(*a.results, err); err != nil {
 			return err

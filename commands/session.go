@@ -218,6 +218,7 @@ func (s *session) change(ctx context.Context, a attempt) (automatic autohep.Resu
 
 // examine holds an attempt against the tests, and lets the guard look at it.
 func (s *session) examine(ctx context.Context, store datastore.Store, a attempt) error {
+	defer func() { *a.results = nil }() // of what was only tried
 	if err := s.checkTests(ctx, store, a); err != nil {
 		return err
 	}
@@ -249,10 +250,8 @@ func (s *session) cutShort(results []datastore.Result, err error) (done int, who
 	_, atomic := s.Store.(datastore.Atomic)
 	_, before := errors.AsType[*datastore.NotBegunError](err)
 	switch {
-	case errors.Is(err, errRefused), errors.Is(err, errBlind):
-		return 0, err
-	case errors.Is(err, datastore.ErrUnsupported):
-		return 0, err
+	case errors.As(err, new(answerNo)), errors.Is(err, errBlind), errors.Is(err, datastore.ErrUnsupported):
+		return 0, err // which says it
 	}
 	text := "nothing was written"
 	if !atomic && !before && len(results) > 0 {
