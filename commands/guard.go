@@ -90,7 +90,7 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	}
 	engineBefore := policy.New(before.snapshot())
 	engineAfter := engineBefore.Next(after.snapshot())
-	c := newCluster(after)
+	c := clusterOf(before, after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
 	if len(lost) == 0 {

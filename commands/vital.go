@@ -152,21 +152,47 @@ var roleLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.ku
 
 func newCluster(w *world) *cluster {
 	c := &cluster{nodes: ofKind[*v3.Node](w, resources.Node), masters: map[string]bool{}, addresses: map[string][]netip.Prefix{}}
-	for _, node := range c.nodes {
-		c.noteRole(node.Name, node.Labels)
-		if bgp := node.Spec.BGP; bgp != nil {
-			c.note(node.Name, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
-		}
-		c.note(node.Name, node.Spec.IPv4VXLANTunnelAddr, node.Spec.IPv6VXLANTunnelAddr)
-		for _, a := range node.Spec.Addresses {
-			c.note(node.Name, a.Address)
+	c.noteAll(w, func(string) bool { return true })
+	return c
+}
+
+// clusterOf is the cluster of a world with the roles and addresses that its nodes had in an earlier one: what takes
+// a role or an address away does not take away what the node needs.
+func clusterOf(before, after *world) *cluster {
+	c := newCluster(after)
+	c.noteAll(before, func(node string) bool {
+		key := resources.Node.Key(node)
+		_, was := before.objects[key]
+		_, is := after.objects[key]
+		return is || !was // which is not gone with its node
+	})
+	return c
+}
+
+// noteAll adds the roles and addresses that a world has of nodes.
+func (c *cluster) noteAll(w *world, wanted func(node string) bool) {
+	for _, node := range ofKind[*v3.Node](w, resources.Node) {
+		if wanted(node.Name) {
+			c.noteRole(node.Name, node.Labels)
+			c.noteAddresses(node)
 		}
 	}
 	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
-		c.noteRole(h.Spec.Node, h.Labels)
-		c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
+		if wanted(h.Spec.Node) {
+			c.noteRole(h.Spec.Node, h.Labels)
+			c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
+		}
 	}
-	return c
+}
+
+func (c *cluster) noteAddresses(node *v3.Node) {
+	if bgp := node.Spec.BGP; bgp != nil {
+		c.note(node.Name, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
+	}
+	c.note(node.Name, node.Spec.IPv4VXLANTunnelAddr, node.Spec.IPv6VXLANTunnelAddr)
+	for _, a := range node.Spec.Addresses {
+		c.note(node.Name, a.Address)
+	}
 }
 
 func (c *cluster) noteRole(node string, labels map[string]string) {
