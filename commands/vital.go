@@ -174,7 +174,7 @@ func (c *cluster) noteAll(w *world, wanted func(node string) bool) {
 	for _, node := range ofKind[*v3.Node](w, resources.Node) {
 		if wanted(node.Name) {
 			c.noteRole(node.Name, node.Labels)
-			c.noteAddresses(node)
+			c.noteAddresses(node.Name, policy.NodeAddresses(node)...)
 		}
 	}
 	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
@@ -182,16 +182,6 @@ func (c *cluster) noteAll(w *world, wanted func(node string) bool) {
 			c.noteRole(h.Spec.Node, h.Labels)
 			c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
 		}
-	}
-}
-
-func (c *cluster) noteAddresses(node *v3.Node) {
-	if bgp := node.Spec.BGP; bgp != nil {
-		c.note(node.Name, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
-	}
-	c.note(node.Name, node.Spec.IPv4VXLANTunnelAddr, node.Spec.IPv6VXLANTunnelAddr)
-	for _, a := range node.Spec.Addresses {
-		c.note(node.Name, a.Address)
 	}
 }
 
@@ -207,11 +197,14 @@ func (c *cluster) noteRole(node string, labels map[string]string) {
 func (c *cluster) note(node string, texts ...string) {
 	for _, text := range texts {
 		bare, _, _ := strings.Cut(text, "/")
-		a, err := netip.ParseAddr(bare)
-		if err != nil {
-			continue
+		if a, err := netip.ParseAddr(bare); err == nil {
+			c.noteAddresses(node, a.Unmap().WithZone(""))
 		}
-		a = a.Unmap().WithZone("")
+	}
+}
+
+func (c *cluster) noteAddresses(node string, addresses ...netip.Addr) {
+	for _, a := range addresses {
 		if p := netip.PrefixFrom(a, a.BitLen()); !slices.Contains(c.addresses[node], p) {
 			c.addresses[node] = append(c.addresses[node], p)
 		}
