@@ -32,6 +32,8 @@ type door struct {
 	addresses []netip.Addr
 	endpoint  *v3.HostEndpoint // nil when nothing governs the interface
 	class     *class
+	// perhaps names other doors that may be the same interface, and govern it then.
+	perhaps []string
 }
 
 // nameless begins what stands for the name of an interface that is not known.
@@ -178,16 +180,27 @@ func (e *Engine) assign(h *host, endpoints []int, f *classifier) {
 }
 
 // assignNameless gives an endpoint that is found by its addresses an interface of its own, on a
-// host of whose interfaces nothing is known.
+// host of whose interfaces nothing is known. Addresses that an earlier endpoint has are on an
+// interface that is governed by that one, and the others may be, too.
 func (e *Engine) assignNameless(h *host, i int, f *classifier) {
 	var addresses []netip.Addr
-	for _, a := range e.compiler.population.members[i].addresses {
-		addresses = append(addresses, a.Addr())
+	var perhaps []string
+	for _, p := range e.compiler.population.members[i].addresses {
+		switch earlier := h.doorWith(p.Addr()); {
+		case earlier == nil:
+			addresses = append(addresses, p.Addr())
+		case earlier.name != loopback:
+			perhaps = append(append(perhaps, earlier.name), earlier.perhaps...)
+		}
 	}
-	slices.SortFunc(addresses, netip.Addr.Compare) // so that the order makes no other name
-	if len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
-		h.doors = append(h.doors, e.door(nameless+addresses[0].String(), addresses, i, f))
+	if len(addresses) == 0 {
+		return
 	}
+	slices.SortFunc(addresses, netip.Addr.Compare) // so that their order makes no other name
+	d := e.door(nameless+addresses[0].String(), addresses, i, f)
+	slices.Sort(perhaps)
+	d.perhaps = slices.Compact(perhaps)
+	h.doors = append(h.doors, d)
 }
 
 // governs tells whether an endpoint is for an interface: by its name, or without one
@@ -203,7 +216,7 @@ func (e *Engine) governs(i int, name string, addresses []netip.Addr) bool {
 
 func (e *Engine) door(name string, addresses []netip.Addr, i int, f *classifier) door {
 	endpoint := e.snapshot.HostEndpoints[i]
-	return door{name, addresses, endpoint, f.of(i, endpoint)}
+	return door{name: name, addresses: addresses, endpoint: endpoint, class: f.of(i, endpoint)}
 }
 
 // doorWith is the governed interface that has an address, if one is known to.
