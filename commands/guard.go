@@ -105,14 +105,21 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	}
 	engineBefore := policy.New(before.snapshot())
 	engineAfter := engineBefore.Next(after.snapshot())
-	c := newCluster(after)
+	c := clusterOf(before, after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
-	if len(lost) == 0 {
-		return nil, nil
-	}
 	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
-	return r.lines(lost), nil
+	return append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...), nil
+}
+
+// refusalLines are one for each configuration that calico-node does not take.
+func refusalLines(refusals []policy.Refusal) []string {
+	lines := make([]string, len(refusals))
+	for i, r := range refusals {
+		key, _ := resources.KeyOf(r.Config)
+		lines[i] = fmt.Sprintf("  all policy, where %s counts: %s, and programs nothing", key, r.Why)
+	}
+	return lines
 }
 
 // baseOf reads a datastore through an overlay, without what was changed.

@@ -152,21 +152,37 @@ var roleLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.ku
 
 func newCluster(w *world) *cluster {
 	c := &cluster{nodes: ofKind[*v3.Node](w, resources.Node), masters: map[string]bool{}, addresses: map[string][]netip.Prefix{}}
-	for _, node := range c.nodes {
-		c.noteRole(node.Name, node.Labels)
-		if bgp := node.Spec.BGP; bgp != nil {
-			c.note(node.Name, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
-		}
-		c.note(node.Name, node.Spec.IPv4VXLANTunnelAddr, node.Spec.IPv6VXLANTunnelAddr)
-		for _, a := range node.Spec.Addresses {
-			c.note(node.Name, a.Address)
+	c.noteAll(w, func(string) bool { return true })
+	return c
+}
+
+// clusterOf is the cluster of a world with the roles and addresses that its nodes had in an earlier one: what takes
+// a role or an address away does not take away what the node needs.
+func clusterOf(before, after *world) *cluster {
+	c := newCluster(after)
+	c.noteAll(before, func(node string) bool {
+		key := resources.Node.Key(node)
+		_, was := before.objects[key]
+		_, is := after.objects[key]
+		return is || !was // which is not gone with its node
+	})
+	return c
+}
+
+// noteAll adds the roles and addresses that a world has of nodes.
+func (c *cluster) noteAll(w *world, wanted func(node string) bool) {
+	for _, node := range ofKind[*v3.Node](w, resources.Node) {
+		if wanted(node.Name) {
+			c.noteRole(node.Name, node.Labels)
+			c.noteAddresses(node.Name, policy.NodeAddresses(node)...)
 		}
 	}
 	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
-		c.noteRole(h.Spec.Node, h.Labels)
-		c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
+		if wanted(h.Spec.Node) {
+			c.noteRole(h.Spec.Node, h.Labels)
+			c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
+		}
 	}
-	return c
 }
 
 func (c *cluster) noteRole(node string, labels map[string]string) {
@@ -181,11 +197,14 @@ func (c *cluster) noteRole(node string, labels map[string]string) {
 func (c *cluster) note(node string, texts ...string) {
 	for _, text := range texts {
 		bare, _, _ := strings.Cut(text, "/")
-		a, err := netip.ParseAddr(bare)
-		if err != nil {
-			continue
+		if a, err := netip.ParseAddr(bare); err == nil {
+			c.noteAddresses(node, a.Unmap().WithZone(""))
 		}
-		a = a.Unmap().WithZone("")
+	}
+}
+
+func (c *cluster) noteAddresses(node string, addresses ...netip.Addr) {
+	for _, a := range addresses {
 		if p := netip.PrefixFrom(a, a.BitLen()); !slices.Contains(c.addresses[node], p) {
 			c.addresses[node] = append(c.addresses[node], p)
 		}

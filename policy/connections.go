@@ -196,7 +196,7 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 	allowed, unknown := made.Allowed.Intersect(within), made.Unknown.Intersect(within)
 	g := &group{transition: transition{path: p}, hosts: e.hostsOn(c, p)}
 	var out []Connection
-	for _, part := range g.parts(e.table, []ref{allowed.root, unknown.root}) {
+	for _, part := range g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf) {
 		own := Class{class: c.class, Interfaces: c.Interfaces}
 		nodes := map[string]bool{}
 		for _, h := range part.hosts {

@@ -31,7 +31,7 @@ func Diff(before, after *Engine) []Change {
 	after = after.sharing(before)
 	merged := map[string]*Change{}
 	for _, tr := range transitions(before, after) {
-		for _, part := range tr.parts(after.table, tr.changed(after.table)) {
+		for _, part := range tr.parts(after.table, tr.changed(after.table), ownOf) {
 			id := fmt.Sprint(tr.path, part.loopback, tr.in, tr.out, part.sets)
 			c := merged[id]
 			if c == nil {

@@ -87,12 +87,22 @@ func (c *compiler) failsafesOf(id int, configs ...*v3.FelixConfiguration) *fails
 	return f
 }
 
+// failsafeProtocol is the number of the protocol of a failsafe port. It is an error if agents do not take it.
+func failsafeProtocol(port v3.ProtoPort) (uint16, error) {
+	switch strings.ToLower(cmp.Or(port.Protocol, "tcp")) {
+	case "tcp":
+		return 6, nil
+	case "udp":
+		return 17, nil
+	}
+	return 0, fmt.Errorf("a failsafe port has the protocol %q, and the agent refuses its whole configuration for it", port.Protocol)
+}
+
 // failsafe is a failsafe port as a rule. Its net is about the other side.
 func (c *compiler) failsafe(port v3.ProtoPort, d int) (*rule, error) {
-	numbers := map[string]uint16{"tcp": 6, "udp": 17}
-	protocol, ok := numbers[strings.ToLower(cmp.Or(port.Protocol, "tcp"))]
-	if !ok {
-		return nil, fmt.Errorf("a failsafe port has the protocol %q, and the agent refuses its whole configuration for it", port.Protocol)
+	protocol, err := failsafeProtocol(port)
+	if err != nil {
+		return nil, err
 	}
 	r := &rule{action: allow, name: v3.Allow, sure: full, upper: full}
 	at := number(int(port.Port))

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -57,6 +58,8 @@ type judgement struct {
 	// in and out are the doors that the packet may come through, more than one when it is
 	// not known which.
 	in, out []*door
+	// aimed tells that the packet has an address of the host before DNAT and not after.
+	aimed bool
 	// before and after are the packet before and after DNAT.
 	before, after *point
 }
@@ -236,6 +239,7 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 		j.in, j.out = h.through(f.In, netip.Addr{}), h.through(f.Out, netip.Addr{})
 		if path == DNATForward {
 			j.in = h.through(f.In, f.To)
+			j.aimed = h.owns(f.To)
 		}
 	default:
 		j.path = Input
@@ -244,34 +248,54 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 	return j
 }
 
-// through is the doors that a packet may come through, of which it is known which
-// interface it is, or which address of the host it has.
+// through is the doors that a packet may come through. The interface decides which, not
+// the address of the host that the packet has: it may come to that by any interface.
 func (h *host) through(name string, own netip.Addr) []*door {
 	if name != "" {
-		return []*door{h.named(name, own)}
+		return h.named(name, own)
 	}
+	likely := h.likely(own)
+	all := likely
+	for _, d := range h.outside() {
+		if !slices.Contains(all, d) {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// likely is the doors of the interface that has an address of the host, if one is known to.
+func (h *host) likely(own netip.Addr) []*door {
 	if d := h.doorWith(own); d != nil && d.name != loopback {
-		return []*door{d}
+		return h.alike(d)
 	}
-	for name, addresses := range h.interfaces {
-		if slices.Contains(addresses, own) && name != loopback {
+	for _, name := range slices.Sorted(maps.Keys(h.interfaces)) {
+		if name != loopback && slices.Contains(h.interfaces[name], own) {
 			return []*door{h.at(name)}
 		}
 	}
-	return h.outside()
+	return nil
 }
 
-// named is the door of an interface. Where interfaces are known by their addresses
-// only, it is the one that the packet has the address of.
-func (h *host) named(name string, own netip.Addr) *door {
+// named is the doors of an interface. Where interfaces are known by their addresses
+// only, they are those that the packet has the address of.
+func (h *host) named(name string, own netip.Addr) []*door {
 	d := h.at(name)
-	if d != &h.rest || name == v3.AllInterfaces || h.interfaces != nil {
-		return d
+	if d == &h.rest && name != v3.AllInterfaces && h.interfaces == nil {
+		if found := h.doorWith(own); found != nil && strings.HasPrefix(found.name, nameless) {
+			d = found
+		}
 	}
-	if found := h.doorWith(own); found != nil && strings.HasPrefix(found.name, nameless) {
-		return found
+	return h.alike(d)
+}
+
+// alike is a door and those that may be the same interface.
+func (h *host) alike(d *door) []*door {
+	all := []*door{d}
+	for _, name := range d.perhaps {
+		all = append(all, h.at(name))
 	}
-	return d
+	return all
 }
 
 // outside is all doors but that of loopback.

@@ -3,6 +3,7 @@ package policy
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -61,7 +62,7 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 			if v.Nodes != nil {
 				kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
 			}
-			for _, p := range kept.parts(t, []ref{mine}) {
+			for _, p := range kept.parts(t, []ref{mine}, vitalOwn(g.path)) {
 				out = append(out, after.loss(i, kept, p, mine))
 			}
 		}
@@ -73,6 +74,44 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 		return compareChanges(a.change(vital), b.change(vital))
 	})
 	return out
+}
+
+// Refusal is a configuration that the agents of nodes do not take, so that they program nothing.
+type Refusal struct {
+	Config *v3.FelixConfiguration
+	Why    string
+}
+
+// Refusals finds the configurations that have a broken failsafe port after, and have none before.
+func Refusals(before, after *Engine) []Refusal {
+	var out []Refusal
+	for _, config := range after.snapshot.FelixConfigurations {
+		was := slices.ContainsFunc(before.snapshot.FelixConfigurations, func(c *v3.FelixConfiguration) bool {
+			return c.Name == config.Name && refusal(c) != nil
+		})
+		if err := refusal(config); err != nil && !was {
+			out = append(out, Refusal{config, err.Error()})
+		}
+	}
+	return out
+}
+
+// refusal is why an agent does not take a configuration, nil if it does or does not look at it.
+func refusal(config *v3.FelixConfiguration) error {
+	if config.Name != v3.DefaultName && !strings.HasPrefix(config.Name, nodeConfigPrefix) {
+		return nil
+	}
+	for _, list := range []*[]v3.ProtoPort{config.Spec.FailsafeInboundHostPorts, config.Spec.FailsafeOutboundHostPorts} {
+		if list == nil {
+			continue
+		}
+		for _, port := range *list {
+			if _, err := failsafeProtocol(port); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // lost is the packets that were allowed and are denied.
@@ -105,6 +144,18 @@ func (l *Loss) change(vital []Vital) Change {
 	}
 }
 
+// vitalOwn gives the addresses that vital traffic has at a node. That of a node with itself does not use tunnels.
+func vitalOwn(path Path) func(hostPair) []netip.Addr {
+	if path != Local {
+		return ownOf
+	}
+	return func(h hostPair) []netip.Addr {
+		return slices.DeleteFunc(slices.Clone(ownOf(h)), func(a netip.Addr) bool {
+			return slices.Contains(h.before.tunnels, a) || slices.Contains(h.after.tunnels, a)
+		})
+	}
+}
+
 // loss describes what a part of a group loses. lost is with all addresses.
 func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
 	l := Loss{Vital: vital, Loopback: p.loopback, In: g.in, Out: g.out, Lost: Set{e.table, p.sets[0]}}
@@ -114,7 +165,7 @@ func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
 	slices.Sort(l.Nodes)
 	own := loopbackAddresses
 	if !p.loopback {
-		own = ownOf(p.hosts[0])
+		own = vitalOwn(g.path)(p.hosts[0])
 	}
 	packet, ok := Set{e.table, e.withOwn(g.path, own, lost)}.Example()
 	if !ok {

@@ -20,6 +20,8 @@ type host struct {
 	interfaces map[string][]netip.Addr
 	// own are the addresses of the host, loopback not among them, sorted.
 	own []netip.Addr
+	// tunnels are those of them that only packets through tunnels have.
+	tunnels []netip.Addr
 }
 
 // door is an interface and what governs it.
@@ -30,6 +32,8 @@ type door struct {
 	addresses []netip.Addr
 	endpoint  *v3.HostEndpoint // nil when nothing governs the interface
 	class     *class
+	// perhaps names other doors that may be the same interface, and govern it then.
+	perhaps []string
 }
 
 // nameless begins what stands for the name of an interface that is not known.
@@ -81,45 +85,62 @@ func (h *host) describe(n *v3.Node) {
 		h.interfaces = map[string][]netip.Addr{}
 	}
 	for _, i := range n.Spec.Interfaces {
-		for _, text := range i.Addresses {
-			if p, ok := addressOf(text); ok {
-				h.interfaces[i.Name] = append(h.interfaces[i.Name], p)
-				h.addOwn(p)
-			}
-		}
+		h.interfaces[i.Name] = append(h.interfaces[i.Name], addressesOf(i.Addresses...)...)
 		if h.interfaces[i.Name] == nil {
 			h.interfaces[i.Name] = []netip.Addr{}
 		}
 	}
+	h.addOwn(NodeAddresses(n)...)
+	h.tunnels = TunnelAddresses(n)
+}
+
+// NodeAddresses are the addresses of a node, loopback not among them: those that it is reached by first, and at last
+// those of its tunnels and interfaces.
+func NodeAddresses(n *v3.Node) []netip.Addr {
 	var texts []string
 	if bgp := n.Spec.BGP; bgp != nil {
-		texts = append(texts, bgp.IPv4Address, bgp.IPv6Address, bgp.IPv4IPIPTunnelAddr)
-	}
-	texts = append(texts, n.Spec.IPv4VXLANTunnelAddr, n.Spec.IPv6VXLANTunnelAddr)
-	if w := n.Spec.Wireguard; w != nil {
-		texts = append(texts, w.InterfaceIPv4Address, w.InterfaceIPv6Address)
+		texts = append(texts, bgp.IPv4Address, bgp.IPv6Address)
 	}
 	for _, a := range n.Spec.Addresses {
 		texts = append(texts, a.Address)
 	}
-	for _, text := range texts {
-		if a, ok := addressOf(text); ok {
-			h.addOwn(a)
+	all := append(addressesOf(texts...), TunnelAddresses(n)...)
+	for _, i := range n.Spec.Interfaces {
+		all = append(all, addressesOf(i.Addresses...)...)
+	}
+	return slices.DeleteFunc(all, netip.Addr.IsLoopback)
+}
+
+// TunnelAddresses are the addresses that a node has in tunnels to other nodes.
+func TunnelAddresses(n *v3.Node) []netip.Addr {
+	texts := []string{n.Spec.IPv4VXLANTunnelAddr, n.Spec.IPv6VXLANTunnelAddr}
+	if bgp := n.Spec.BGP; bgp != nil {
+		texts = append(texts, bgp.IPv4IPIPTunnelAddr)
+	}
+	if w := n.Spec.Wireguard; w != nil {
+		texts = append(texts, w.InterfaceIPv4Address, w.InterfaceIPv6Address)
+	}
+	return addressesOf(texts...)
+}
+
+func (h *host) addOwn(addresses ...netip.Addr) {
+	for _, a := range addresses {
+		if !a.IsLoopback() {
+			h.own = append(h.own, a)
 		}
 	}
 }
 
-func (h *host) addOwn(a netip.Addr) {
-	if !a.IsLoopback() {
-		h.own = append(h.own, a)
+// addressesOf reads addresses, with or without a prefix length, and leaves out what is none.
+func addressesOf(texts ...string) []netip.Addr {
+	var all []netip.Addr
+	for _, text := range texts {
+		text, _, _ = strings.Cut(text, "/")
+		if a, err := netip.ParseAddr(text); err == nil {
+			all = append(all, a.Unmap().WithZone(""))
+		}
 	}
-}
-
-// addressOf reads an address, with or without a prefix length.
-func addressOf(text string) (netip.Addr, bool) {
-	text, _, _ = strings.Cut(text, "/")
-	a, err := netip.ParseAddr(text)
-	return a.Unmap().WithZone(""), err == nil
+	return all
 }
 
 // assign gives the interfaces of a host their endpoints, which are sorted by name. The
@@ -159,15 +180,27 @@ func (e *Engine) assign(h *host, endpoints []int, f *classifier) {
 }
 
 // assignNameless gives an endpoint that is found by its addresses an interface of its own, on a
-// host of whose interfaces nothing is known.
+// host of whose interfaces nothing is known. Addresses that an earlier endpoint has are on an
+// interface that is governed by that one, and the others may be, too.
 func (e *Engine) assignNameless(h *host, i int, f *classifier) {
 	var addresses []netip.Addr
-	for _, a := range e.compiler.population.members[i].addresses {
-		addresses = append(addresses, a.Addr())
+	var perhaps []string
+	for _, p := range e.compiler.population.members[i].addresses {
+		switch earlier := h.doorWith(p.Addr()); {
+		case earlier == nil:
+			addresses = append(addresses, p.Addr())
+		case earlier.name != loopback:
+			perhaps = append(append(perhaps, earlier.name), earlier.perhaps...)
+		}
 	}
-	if len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return h.doorWith(a) != nil }) {
-		h.doors = append(h.doors, e.door(nameless+addresses[0].String(), addresses, i, f))
+	if len(addresses) == 0 {
+		return
 	}
+	slices.SortFunc(addresses, netip.Addr.Compare) // so that their order makes no other name
+	d := e.door(nameless+addresses[0].String(), addresses, i, f)
+	slices.Sort(perhaps)
+	d.perhaps = slices.Compact(perhaps)
+	h.doors = append(h.doors, d)
 }
 
 // governs tells whether an endpoint is for an interface: by its name, or without one
@@ -183,7 +216,7 @@ func (e *Engine) governs(i int, name string, addresses []netip.Addr) bool {
 
 func (e *Engine) door(name string, addresses []netip.Addr, i int, f *classifier) door {
 	endpoint := e.snapshot.HostEndpoints[i]
-	return door{name, addresses, endpoint, f.of(i, endpoint)}
+	return door{name: name, addresses: addresses, endpoint: endpoint, class: f.of(i, endpoint)}
 }
 
 // doorWith is the governed interface that has an address, if one is known to.

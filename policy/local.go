@@ -15,8 +15,8 @@ type part struct {
 }
 
 // parts takes a group apart by what sets of packets mean for each host. Sets that mean
-// nothing for a host are left out.
-func (g *group) parts(t *table, sets []ref) []part {
+// nothing for a host are left out. ownOf gives the own addresses that count.
+func (g *group) parts(t *table, sets []ref, ownOf func(hostPair) []netip.Addr) []part {
 	if g.path == Forward { // which has no own addresses
 		if slices.ContainsFunc(sets, func(r ref) bool { return r != empty }) {
 			return []part{{sets: sets, hosts: g.hosts}}

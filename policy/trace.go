@@ -154,7 +154,7 @@ func (e *Engine) atHost(j *judgement, record bool, hosts *[]HostTrace) (Verdict,
 				own = e.exact(j, from, to)
 			}
 			if record {
-				*hosts = append(*hosts, HostTrace{j.host.name, j.path, own, w.stages})
+				*hosts = append(*hosts, HostTrace{j.host.name, w.path, own, w.stages})
 			}
 			switch {
 			case first:

@@ -15,6 +15,8 @@ type walk struct {
 	// last is what decided last, and doubt the first thing that could not be known.
 	last, doubt Decision
 	doubtful    bool
+	// path is the way that the packet takes in fact.
+	path Path
 	// at is where the walk is.
 	at Decision
 }
@@ -43,6 +45,7 @@ func (w *walk) along(j *judgement, from, to *door) outcomes {
 		{stageNormal, in, from, j.after},
 	}
 	outgoing := []step{{stageUntracked, out, to, j.before}, {stageNormal, out, to, j.after}}
+	w.path = j.path
 	switch j.path {
 	case Input:
 		return w.steps(incoming)
@@ -52,6 +55,9 @@ func (w *walk) along(j *judgement, from, to *door) outcomes {
 		return w.then(w.steps(outgoing), incoming)
 	default:
 		untracked := w.step(incoming[0])
+		if untracked == allow && j.aimed { // since only tracked packets are rewritten
+			w.path = Input
+		}
 		if untracked&allow != 0 { // which is for good
 			untracked = untracked&^allow | pass
 		}
