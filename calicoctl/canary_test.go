@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,10 +40,8 @@ func TestCanary(t *testing.T) {
 	}
 	refused := map[string]string{"DATASTORE_TYPE": "kubernetes", "K8S_API_ENDPOINT": api.URL, "K8S_CA_FILE": api.CAFile}
 	with := func(base map[string]string, name, value string) map[string]string {
-		out := map[string]string{name: value}
-		for key, value := range base {
-			out[key] = value
-		}
+		out := maps.Clone(base)
+		out[name] = value
 		return out
 	}
 	etcdHere := map[string]string{"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": "http://" + etcd, "ETCD_USERNAME": "u"}
