@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -127,7 +128,7 @@ func (r *Reading) settle(ctx context.Context, store datastore.Store) error {
 	return nil
 }
 
-// carryOutAll writes changes, many at once where the datastore takes that.
+// carryOutAll writes changes as autohep.CarryOut does, many at once where the datastore takes that.
 func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Changes) (autohep.Result, error) {
 	bulk, ok := store.(datastore.Bulk)
 	if !ok {
@@ -135,6 +136,7 @@ func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Cha
 	}
 	var result autohep.Result
 	var failed []error
+	behind := names{} // nodes that do not have all that they need
 	write := func(op datastore.ChangeOp, what []*v3.HostEndpoint, count *int) {
 		batch := make([]datastore.Change, len(what))
 		for i, h := range what {
@@ -149,12 +151,14 @@ func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Cha
 				*count++
 			case op == datastore.ChangeDelete && errors.Is(outcome.Err, datastore.ErrNotFound):
 			default:
+				behind[what[i].Spec.Node] = struct{}{}
 				failed = append(failed, fmt.Errorf("%s %s: %w", op, batch[i].Key, outcome.Err))
 			}
 		}
 	}
 	write(datastore.ChangeCreate, changes.Create, &result.Created)
 	write(datastore.ChangeUpdate, changes.Update, &result.Updated)
-	write(datastore.ChangeDelete, changes.Delete, &result.Deleted)
+	stale := slices.DeleteFunc(slices.Clone(changes.Delete), func(h *v3.HostEndpoint) bool { return behind.has(h.Spec.Node) })
+	write(datastore.ChangeDelete, stale, &result.Deleted)
 	return result, errors.Join(failed...)
 }

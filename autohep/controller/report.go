@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/edfb3db0/calicoctl/autohep"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // report is what came of the last look at a node.
@@ -50,6 +51,15 @@ func (s *state) firstProtected(node string) (time.Time, bool) {
 	}
 	delete(s.appeared, node)
 	return at, true
+}
+
+// settled says that nodes have all that they need, so that none of them is new any more.
+func (s *state) settled(nodes []*v3.Node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, node := range nodes {
+		delete(s.appeared, node.Name)
+	}
 }
 
 // counts are what metrics tell of the state.
