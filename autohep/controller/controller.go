@@ -92,7 +92,7 @@ func New(o Options) *Controller {
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
 	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
-	return key != resources.KubeControllersConfiguration.Key(v3.DefaultName)
+	return mayLeaveOut(key)
 }
 
 // Run works until ctx ends, whatever happens to the datastore meanwhile. Then it waits some
