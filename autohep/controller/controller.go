@@ -52,6 +52,7 @@ type Controller struct {
 	queue   *queue
 	metrics *metrics
 	events  *events
+	brake   brake
 	health  *health
 
 	// kcc is the configuration as it was last seen; nil if there is none.

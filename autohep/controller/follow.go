@@ -91,6 +91,9 @@ func follow[T resources.Object](ctx context.Context, c *Controller, kind *resour
 		}
 		began := c.Now()
 		seen, err := watch(ctx, c.Store, kind, revision, to, asked)
+		if ctx.Err() != nil {
+			return
+		}
 		if seen != revision || c.Now().Sub(began) >= steadyTime {
 			failures = 0
 		}

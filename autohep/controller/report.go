@@ -90,6 +90,14 @@ func (s *state) counts() counts {
 	return n
 }
 
+// stillForeign says that what somebody else has done to an endpoint is not repaired yet.
+func (s *state) stillForeign(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.foreign[name] = true
+	s.dropForeign(name)
+}
+
 // forgetForeign drops what others have changed so far.
 func (s *state) forgetForeign() {
 	s.mu.Lock()

@@ -119,6 +119,11 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 			if step.op == datastore.ChangeDelete && behind.has(h.Spec.Node) {
 				continue
 			}
+			if err := c.mayWrite(step.op, s, h); err != nil {
+				behind[h.Spec.Node] = struct{}{}
+				failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
+				continue
+			}
 			c.state.begin(h.Name)
 			stored, err := step.write(h)
 			if err == nil {
@@ -144,6 +149,18 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 		}
 	}
 	return failed, refused
+}
+
+// mayWrite allows what is no repair, and repairs that are not too many.
+func (c *Controller) mayWrite(op datastore.ChangeOp, s scene, h *v3.HostEndpoint) error {
+	if op == datastore.ChangeDelete || !s.foreign.has(h.Name) {
+		return nil
+	}
+	err := c.brake.take(h.Name, c.Now())
+	if err != nil {
+		c.state.stillForeign(h.Name)
+	}
+	return err
 }
 
 // wrote counts and tells of a write.
