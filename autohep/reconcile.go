@@ -19,8 +19,9 @@ type Result struct {
 }
 
 // Reconcile makes the automatic endpoints of a datastore right. New ones are written
-// before stale ones are deleted, and an endpoint that somebody else has changed since it
-// was read is left alone.
+// before stale ones are deleted, and a node keeps its stale ones while one that it needs
+// cannot be written. An endpoint that somebody else has changed since it was read is left
+// alone.
 //
 // An endpoint that cannot be written does not keep the others from being: the error
 // joins one "create HostEndpoint(name): cause" for each, and the result counts the rest.
@@ -63,8 +64,12 @@ func CarryOut(ctx context.Context, store datastore.Store, changes Changes) (Resu
 		}},
 	}
 	var failed []error
+	behind := map[string]bool{} // nodes that do not have all that they need
 	for _, step := range steps {
 		for _, h := range step.what {
+			if step.verb == "delete" && behind[h.Spec.Node] {
+				continue
+			}
 			err := step.write(h)
 			if err == nil {
 				*step.count++
@@ -72,6 +77,9 @@ func CarryOut(ctx context.Context, store datastore.Store, changes Changes) (Resu
 			}
 			if step.verb == "delete" && errors.Is(err, datastore.ErrNotFound) {
 				continue
+			}
+			if step.verb != "delete" {
+				behind[h.Spec.Node] = true
 			}
 			failed = append(failed, fmt.Errorf("%s %s: %w", step.verb, resources.HostEndpoint.Key(h.Name), err))
 			if !onlyThatOne(err) {

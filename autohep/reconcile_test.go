@@ -204,3 +204,30 @@ func TestReconcileStopsWithItsContext(t *testing.T) {
 		t.Errorf("error %v when there is no list", err)
 	}
 }
+
+// refuser takes no endpoint of this name.
+type refuser struct {
+	datastore.Store
+	name string
+}
+
+func (r refuser) Create(ctx context.Context, o resources.Object) (resources.Object, error) {
+	if o.GetName() == r.name {
+		return nil, datastore.ErrorOf("create", resources.HostEndpoint.Key(r.name), datastore.ErrInvalid, "a webhook refuses it")
+	}
+	return r.Store.Create(ctx, o)
+}
+
+// TestRefusedReplacement has the datastore refuse an endpoint of one node: that node keeps its
+// stale one, and another node does not.
+func TestRefusedReplacement(t *testing.T) {
+	store := memory(t, host("n1"), host("n2"), endpoint("n1-old", "n1", "*"), endpoint("n2-old", "n2", "*"))
+	result, err := autohep.Reconcile(t.Context(), refuser{store, "n1-auto-hep"}, everything())
+	if !errors.Is(err, datastore.ErrInvalid) {
+		t.Errorf("error: %v", err)
+	}
+	if diff := cmp.Diff(autohep.Result{Created: 1, Deleted: 1}, result); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	wantStored(t, store, endpoint("n1-old", "n1", "*"), endpoint("n2-auto-hep", "n2", "*"))
+}

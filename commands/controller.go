@@ -15,7 +15,7 @@ func newController(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "controller",
 		Short: "Keep automatic host endpoints in step with the nodes",
-		Long: `Keep automatic host endpoints in step with the nodes and with the KubeControllersConfiguration "default", as Calico's kube-controllers do. Both may run at the same time: they want the same, so neither undoes what the other does.
+		Long: `Keep automatic host endpoints in step with the nodes and with the KubeControllersConfiguration "default", as Calico's kube-controllers do. Both may run at the same time: they want the same, so neither undoes what the other does, but for a few cases that docs/controller.md lists.
 
 The environment variables LOG_LEVEL, ENABLED_CONTROLLERS, RECONCILER_PERIOD, COMPACTION_PERIOD, HEALTH_ENABLED and AUTO_HOST_ENDPOINTS override the configuration. AUTO_HOST_ENDPOINTS=enabled keeps the templates.
 ` + exitStatus,

@@ -2,6 +2,8 @@ package datastore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/edfb3db0/calicoctl/resources"
 )
@@ -49,7 +51,7 @@ type Election struct {
 type Elector interface {
 	// Lead waits until no other process leads, and then calls lead. The context of lead
 	// ends when ctx does, or when it is no longer certain that this process leads: within
-	// ten seconds of the loss of the datastore. When lead has returned, the next process
+	// ten seconds of the loss of the datastore; IsLost then tells that of it. When lead has returned, the next process
 	// may take over at once; if this process dies, after 15 seconds at the most.
 	//
 	// An error says why an election could not be held, or why it was lost; the caller
@@ -59,6 +61,16 @@ type Elector interface {
 	// Leader is the identity of who leads, empty if nobody does.
 	Leader(ctx context.Context, e Election) (string, error)
 }
+
+// errLeadLost is behind the end of a context of lead that IsLost tells of.
+var errLeadLost = errors.New("the lead is lost")
+
+// Lost is the cause of the end of a context because the lead may be another process's.
+func Lost(why error) error { return fmt.Errorf("%w: %w", errLeadLost, why) }
+
+// IsLost tells whether a context of lead has ended because the lead may be another process's,
+// which is to say that nothing may be written any more.
+func IsLost(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errLeadLost) }
 
 // Refresher is a Store that can list a kind with less work for a caller who has most of it.
 type Refresher interface {

@@ -41,8 +41,9 @@ type Options struct {
 // defaultWorkers keeps an API server busy and leaves it time for others.
 const defaultWorkers = 32
 
-// drainTime is how long writes that are under way when the end comes may take.
-const drainTime = 4 * time.Second
+// drainTime is how long writes that are under way when the end comes may take. When the lead is
+// lost they are cut off at once.
+const drainTime = 3 * time.Second
 
 // Controller keeps automatic host endpoints in step with nodes and configuration.
 type Controller struct {
@@ -51,6 +52,7 @@ type Controller struct {
 	queue   *queue
 	metrics *metrics
 	events  *events
+	brake   brake
 	health  *health
 
 	// kcc is the configuration as it was last seen; nil if there is none.
@@ -86,12 +88,12 @@ func New(o Options) *Controller {
 	return c
 }
 
-// leaveOut leaves out what cannot be read, but for the configuration: what it says cannot be
-// guessed, so the one that was read last holds.
+// leaveOut leaves out what cannot be read, but for the configuration that counts: what it says
+// cannot be guessed, so the one that was read last holds.
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
 	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
-	return key.Kind != resources.KubeControllersConfiguration
+	return mayLeaveOut(key)
 }
 
 // Run works until ctx ends, whatever happens to the datastore meanwhile. Then it waits some
@@ -149,11 +151,17 @@ func (c *Controller) lead(ctx context.Context) {
 	c.leading.Store(true)
 	c.state.forgetForeign() // most of it was the last leader's work
 	defer c.leading.Store(false)
+	c.queue.startNow()
 	c.queue.add(c.state.all()...)
 	c.requestSettings() // the status is to say what runs here
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer context.AfterFunc(ctx, func() { sleep(writing, drainTime); stop() })()
+	defer context.AfterFunc(ctx, func() {
+		if !datastore.IsLost(ctx) {
+			sleep(writing, drainTime)
+		}
+		stop()
+	})()
 	var group errgroup.Group
 	for range c.Workers {
 		group.Go(func() error { c.work(ctx, writing); return nil })
@@ -195,12 +203,19 @@ func (c *Controller) waitFor(ctx context.Context, period time.Duration) bool {
 	}
 }
 
+// listTime is how long a pass waits for its lists. They are read later all the same.
+const listTime = time.Minute
+
 // makePass lists everything, looks at every node, and waits until that is done.
 func (c *Controller) makePass(ctx context.Context) {
 	began := c.Now()
 	before := c.synced.lists()
 	c.pass.send()
 	for c.synced.lists().behind(before) {
+		if c.Now().Sub(began) > listTime {
+			c.Log.Warn("not everything can be listed, and the pass over everything is left out")
+			return
+		}
 		if !sleep(ctx, pollPause) {
 			return
 		}
@@ -290,17 +305,14 @@ func (c *Controller) apply() {
 func (c *Controller) settle(ctx context.Context) error {
 	kcc := c.kcc.Load()
 	if kcc == nil {
-		created, err := c.Store.Create(ctx, resources.NewKubeControllersConfiguration())
-		if err != nil {
-			if errors.Is(err, datastore.ErrExists) {
-				return nil // the watch will tell
-			}
+		_, err := c.Store.Create(ctx, resources.NewKubeControllersConfiguration())
+		if err != nil && !errors.Is(err, datastore.ErrExists) {
 			return fmt.Errorf("create the configuration: %w", err)
 		}
-		c.Log.Info("made the configuration, since there was none")
-		kcc = created.(*v3.KubeControllersConfiguration)
-		c.kcc.Store(kcc)
-		c.apply()
+		if err == nil {
+			c.Log.Info("made the configuration, since there was none")
+		}
+		return nil // the watch will tell, and the status follows
 	}
 	return c.writeStatus(ctx, kcc)
 }

@@ -3,6 +3,8 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -21,23 +23,38 @@ type events struct {
 	log      *slog.Logger
 	waiting  chan datastore.NodeEvent
 	lost     func()
+	now      func() time.Time
+
+	mu sync.Mutex
+	// told is when an event about something was last recorded.
+	told map[subject]time.Time
 }
+
+// subject is what events tell of.
+type subject struct{ node, reason, text string }
 
 const (
 	// eventRoom is how many events may wait.
 	eventRoom = 1000
 	// eventPause keeps events from crowding out what matters.
 	eventPause = 20 * time.Millisecond
+	// eventRest is how long nothing more is told of the same: what goes on is news only once.
+	eventRest = 5 * time.Minute
+	// eventMemory is how many subjects are kept until those that have rested are dropped.
+	eventMemory = 10000
 )
 
 func newEvents(o Options) *events {
 	recorder, _ := o.Store.(datastore.EventRecorder)
-	return &events{recorder: recorder, log: o.Log, waiting: make(chan datastore.NodeEvent, eventRoom), lost: func() {}}
+	return &events{
+		recorder: recorder, log: o.Log, now: o.Now, told: map[subject]time.Time{},
+		waiting: make(chan datastore.NodeEvent, eventRoom), lost: func() {},
+	}
 }
 
-// record has an event sent, if there is where to.
+// record has an event sent, if there is where to, and the same was not told some minutes ago.
 func (e *events) record(event datastore.NodeEvent) {
-	if e.recorder == nil {
+	if e.recorder == nil || !e.isNews(subject{event.Node, event.Reason, event.Text}) {
 		return
 	}
 	select {
@@ -45,6 +62,20 @@ func (e *events) record(event datastore.NodeEvent) {
 	default:
 		e.lost()
 	}
+}
+
+func (e *events) isNews(s subject) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	if at, ok := e.told[s]; ok && now.Sub(at) < eventRest {
+		return false
+	}
+	if len(e.told) >= eventMemory {
+		maps.DeleteFunc(e.told, func(_ subject, at time.Time) bool { return now.Sub(at) >= eventRest })
+	}
+	e.told[s] = now
+	return true
 }
 
 // send sends events until ctx ends.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -73,9 +74,10 @@ func follow[T resources.Object](ctx context.Context, c *Controller, kind *resour
 	log := c.Log.With("kind", kind.Plural)
 	failures := 0
 	revision := ""
+	var asked <-chan struct{} // a pass that is asked for since the last list
 	for ctx.Err() == nil {
-		asked := c.pass.next()
-		if revision == "" {
+		if revision == "" || isClosed(asked) {
+			next := c.pass.next()
 			at, err := list(ctx, c.Store, kind, to, synced.lists.Load() > 0)
 			if err != nil {
 				failures++
@@ -83,30 +85,48 @@ func follow[T resources.Object](ctx context.Context, c *Controller, kind *resour
 				continue
 			}
 			c.metrics.lists.WithLabelValues(kind.Plural).Inc()
-			revision = at
+			revision, asked = at, next
 			synced.listed()
 			c.queue.retryNow() // the datastore is there
-			failures = 0
 		}
+		began := c.Now()
 		seen, err := watch(ctx, c.Store, kind, revision, to, asked)
-		if seen != revision {
+		if ctx.Err() != nil {
+			return
+		}
+		if seen != revision || c.Now().Sub(began) >= steadyTime {
 			failures = 0
 		}
-		switch {
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errPass), errors.Is(err, datastore.ErrCompacted):
+		idle := seen == revision
+		revision = nextRevision(seen, err)
+		if revision == "" {
 			log.Debug("list again", "reason", err)
-			revision = ""
-		case errors.Is(err, datastore.ErrUnavailable):
-			revision = seen
-			failures++
-			c.trouble(ctx, log, "the watch has ended", err, failures)
-		default:
-			revision = ""
-			failures++
-			c.trouble(ctx, log, "the watch has ended", err, failures)
 		}
+		if errors.Is(err, errPass) || errors.Is(err, datastore.ErrCompacted) && !idle {
+			continue
+		}
+		failures++
+		c.trouble(ctx, log, "the watch has ended", err, failures)
+	}
+}
+
+// steadyTime is how long a watch goes well until earlier failures do not count any more.
+const steadyTime = 5 * time.Second
+
+// nextRevision is from where to watch when a watch has ended; empty if a list is needed.
+func nextRevision(seen string, ended error) string {
+	if errors.Is(ended, datastore.ErrUnavailable) {
+		return seen
+	}
+	return ""
+}
+
+func isClosed(signal <-chan struct{}) bool {
+	select {
+	case <-signal:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -127,6 +127,7 @@ func reasons() []reason {
 		{"unsupported", datastore.ErrUnsupported},
 		{"compacted", datastore.ErrCompacted},
 		{"unknown_node", errUnknownNode},
+		{"contested", errContested},
 	}
 }
 

@@ -1,9 +1,12 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -23,9 +26,20 @@ type Reading struct {
 	Problems []autohep.Problem
 }
 
-// Read reads everything that a controller reads, and plans.
+// Read reads everything that a controller reads, and plans. What cannot be understood is a
+// problem, and hides nothing else; only the configuration has to be understood.
 func Read(ctx context.Context, store datastore.Store, environment *Environment) (*Reading, error) {
 	r := &Reading{}
+	var mu sync.Mutex
+	unread := map[resources.Key]error{}
+	if tolerant, ok := store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(func(key resources.Key, err error) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			unread[key] = err
+			return mayLeaveOut(key)
+		})
+	}
 	err := readAll(ctx, store, resources.KubeControllersConfiguration, func(kcc *v3.KubeControllersConfiguration) {
 		if kcc.Name == v3.DefaultName {
 			r.Configuration = kcc
@@ -45,8 +59,41 @@ func Read(ctx context.Context, store datastore.Store, environment *Environment) 
 	r.Settings = environment.Settings(r.Configuration)
 	if r.Settings.Active {
 		r.Changes, r.Problems = autohep.Plan(r.Nodes, r.Endpoints, r.Settings.Endpoints)
+		r.spare(unread)
 	}
 	return r, nil
+}
+
+// spare drops changes that only look right because something could not be understood: a node
+// that is there, and an endpoint that has its name.
+func (r *Reading) spare(unread map[resources.Key]error) {
+	is := func(kind *resources.Kind, name string) bool {
+		_, ok := unread[kind.Key(name)]
+		return ok
+	}
+	r.Changes.Create = slices.DeleteFunc(r.Changes.Create, func(h *v3.HostEndpoint) bool { return is(resources.HostEndpoint, h.Name) })
+	if r.Settings.Endpoints.AutoCreate {
+		r.Changes.Delete = slices.DeleteFunc(r.Changes.Delete, func(h *v3.HostEndpoint) bool { return is(resources.Node, h.Spec.Node) })
+	}
+	for key, err := range unread {
+		p := autohep.Problem{Text: fmt.Sprintf("%s cannot be understood, and is left as it is: %v. Correct it or remove it.", key, err)}
+		switch key.Kind {
+		case resources.Node:
+			p.Node = key.Name
+		case resources.HostEndpoint:
+			p.Endpoint = key.Name
+		}
+		r.Problems = append(r.Problems, p)
+	}
+	slices.SortStableFunc(r.Problems, func(a, b autohep.Problem) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Template, b.Template), cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Text, b.Text))
+	})
+}
+
+// mayLeaveOut tells whether a controller can go on without an object: without any but the
+// configuration that counts, of which nobody can guess what it says.
+func mayLeaveOut(key resources.Key) bool {
+	return key != resources.KubeControllersConfiguration.Key(v3.DefaultName)
 }
 
 func readAll[T resources.Object](ctx context.Context, store datastore.Store, kind *resources.Kind, take func(T)) error {
@@ -127,7 +174,7 @@ func (r *Reading) settle(ctx context.Context, store datastore.Store) error {
 	return nil
 }
 
-// carryOutAll writes changes, many at once where the datastore takes that.
+// carryOutAll writes changes as autohep.CarryOut does, many at once where the datastore takes that.
 func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Changes) (autohep.Result, error) {
 	bulk, ok := store.(datastore.Bulk)
 	if !ok {
@@ -135,6 +182,7 @@ func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Cha
 	}
 	var result autohep.Result
 	var failed []error
+	behind := names{} // nodes that do not have all that they need
 	write := func(op datastore.ChangeOp, what []*v3.HostEndpoint, count *int) {
 		batch := make([]datastore.Change, len(what))
 		for i, h := range what {
@@ -149,12 +197,14 @@ func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Cha
 				*count++
 			case op == datastore.ChangeDelete && errors.Is(outcome.Err, datastore.ErrNotFound):
 			default:
+				behind[what[i].Spec.Node] = struct{}{}
 				failed = append(failed, fmt.Errorf("%s %s: %w", op, batch[i].Key, outcome.Err))
 			}
 		}
 	}
 	write(datastore.ChangeCreate, changes.Create, &result.Created)
 	write(datastore.ChangeUpdate, changes.Update, &result.Updated)
-	write(datastore.ChangeDelete, changes.Delete, &result.Deleted)
+	stale := slices.DeleteFunc(slices.Clone(changes.Delete), func(h *v3.HostEndpoint) bool { return behind.has(h.Spec.Node) })
+	write(datastore.ChangeDelete, stale, &result.Deleted)
 	return result, errors.Join(failed...)
 }

@@ -154,6 +154,17 @@ func (q *queue) retryNow() {
 	}
 }
 
+// startNow has all names that are waiting have been added just now: nobody looked before.
+func (q *queue) startNow() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range q.items {
+		if !i.since.IsZero() {
+			i.since = q.now()
+		}
+	}
+}
+
 // depth is how many names are waiting or busy, and retrying how many have failed last time.
 func (q *queue) depth() (depth, retrying int) {
 	q.mu.Lock()

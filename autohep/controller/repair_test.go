@@ -13,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/autohep/controller"
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -107,7 +108,7 @@ func TestWithItsOwnRights(t *testing.T) {
 			if _, err := b.store.Create(t.Context(), h); err != nil {
 				t.Fatal(err)
 			}
-			election := datastore.Election{Namespace: "calico-system", Name: "rights-" + group[:3], Identity: "me"}
+			election := datastore.Election{Namespace: "calico-system", Name: "calicoctl-controller", Identity: "me"}
 			r := start(t, controller.Options{Store: s, Election: election})
 			key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
 			await(t, "there is no configuration with a status", func() bool {
@@ -336,4 +337,53 @@ func TestUnreadable(t *testing.T) {
 		return strings.Contains(r.log.String(), "KubeControllersConfiguration(default)")
 	})
 	await(t, "an endpoint is not made again when the broken one is gone", there("r-1-auto-hep"))
+}
+
+// TestOnceUnreadable makes a pass while a node, an endpoint and a configuration that does not
+// count cannot be understood: nothing of theirs is touched, and everything else goes on.
+func TestOnceUnreadable(t *testing.T) {
+	e := cluster.StartEtcd(t)
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	b := newBackend(t, openEtcd(t, e), nil)
+	b.configure(t, enabled())
+	once := func() autohep.Result {
+		t.Helper()
+		result, err := controller.Once(t.Context(), controller.Options{Store: b.store, Environment: environment(t, nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	b.addNode(t, kubeNode("a", 1))
+	once()
+	b.addNode(t, kubeNode("b", 2))
+	b.addNode(t, kubeNode("c", 3))
+	for _, path := range []string{"nodes/a", "hostendpoints/b-auto-hep", "kubecontrollersconfigurations/other"} {
+		if _, err := client.Put(t.Context(), "/calico/resources/v3/projectcalico.org/"+path, "{"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := once()
+	var about []string
+	for _, p := range result.Problems {
+		text, _, _ := strings.Cut(p.Text, ",")
+		about = append(about, text)
+	}
+	want := []string{
+		"KubeControllersConfiguration(other) cannot be understood", "HostEndpoint(b-auto-hep) cannot be understood", "Node(a) cannot be understood",
+	}
+	if diff := cmp.Diff(want, about); diff != "" {
+		t.Errorf("problems: %s", diff)
+	}
+	result.Problems = nil
+	if diff := cmp.Diff(autohep.Result{Created: 1}, result); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := b.store.Get(t.Context(), resources.HostEndpoint.Key("a-auto-hep")); err != nil {
+		t.Errorf("the endpoint of a node that cannot be understood: %v", err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/edfb3db0/calicoctl/autohep"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // report is what came of the last look at a node.
@@ -52,6 +53,15 @@ func (s *state) firstProtected(node string) (time.Time, bool) {
 	return at, true
 }
 
+// settled says that nodes have all that they need, so that none of them is new any more.
+func (s *state) settled(nodes []*v3.Node) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, node := range nodes {
+		delete(s.appeared, node.Name)
+	}
+}
+
 // counts are what metrics tell of the state.
 type counts struct {
 	nodes, unprotected, withProblems int
@@ -78,6 +88,14 @@ func (s *state) counts() counts {
 		}
 	}
 	return n
+}
+
+// stillForeign says that what somebody else has done to an endpoint is not repaired yet.
+func (s *state) stillForeign(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.foreign[name] = true
+	s.dropForeign(name)
 }
 
 // forgetForeign drops what others have changed so far.

@@ -113,7 +113,12 @@ func (s *state) deleteNode(name string) []string {
 func (s *state) removeNode(name string) []string {
 	delete(s.nodes, name)
 	delete(s.appeared, name)
-	return append(s.unclaim(name), name)
+	claimed := s.claimed[name]
+	others := s.unclaim(name)
+	for _, endpoint := range claimed {
+		s.dropForeign(endpoint)
+	}
+	return append(others, name)
 }
 
 // claim brings the names that a node may have up to date, and gives the other nodes that
@@ -211,7 +216,15 @@ func (s *state) foreignGone(name string) []string {
 		s.foreign[name] = true
 	}
 	s.removeEndpoint(name)
+	s.dropForeign(name)
 	return s.concerned(name, before, nil)
+}
+
+// dropForeign forgets that somebody else has deleted an endpoint if no node wants it back.
+func (s *state) dropForeign(name string) {
+	if s.endpoints[name] == nil && len(s.claims[name]) == 0 {
+		delete(s.foreign, name)
+	}
 }
 
 // concerned are the nodes that an endpoint before or after a change has to do with.

@@ -57,11 +57,15 @@ func (c *Controller) look(ctx context.Context, node string, since time.Time) err
 	failed, refused := c.carryOut(ctx, scene, changes)
 	err := errors.Join(failed...)
 	c.conclude(scene, node, problems, refused, len(failed))
-	if err == nil && !changes.Empty() {
+	if err != nil {
+		return err
+	}
+	if !changes.Empty() {
 		c.metrics.inStep.Observe(c.Now().Sub(since).Seconds())
 		c.protected(scene)
 	}
-	return err
+	c.state.settled(scene.nodes)
+	return nil
 }
 
 // errUnknownNode says that a node appears in the datastore before the watch has told of it.
@@ -88,8 +92,9 @@ func (c *Controller) sureGone(ctx context.Context, endpoints []*v3.HostEndpoint)
 	return nil
 }
 
-// carryOut writes changes, new endpoints before stale ones are deleted. It gives an error for
-// each that could not be written, and says of those that the datastore refuses why.
+// carryOut writes changes, new endpoints before stale ones are deleted: a node keeps the stale
+// ones while one that it needs cannot be written. It gives an error for each that could not be
+// written, and says of those that the datastore refuses why.
 func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Changes) (failed []error, refused []autohep.Problem) {
 	steps := []struct {
 		op    datastore.ChangeOp
@@ -105,15 +110,20 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 			return endpointOf(out), err
 		}},
 		{datastore.ChangeDelete, changes.Delete, func(h *v3.HostEndpoint) (*v3.HostEndpoint, error) {
-			err := c.Store.Delete(ctx, resources.HostEndpoint.Key(h.Name), h.ResourceVersion)
-			if errors.Is(err, datastore.ErrNotFound) {
-				err = nil
-			}
-			return nil, err
+			return nil, c.Store.Delete(ctx, resources.HostEndpoint.Key(h.Name), h.ResourceVersion)
 		}},
 	}
+	behind := names{} // nodes that do not have all that they need
 	for _, step := range steps {
 		for _, h := range step.what {
+			if step.op == datastore.ChangeDelete && behind.has(h.Spec.Node) {
+				continue
+			}
+			if err := c.mayWrite(step.op, s, h); err != nil {
+				behind[h.Spec.Node] = struct{}{}
+				failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
+				continue
+			}
 			c.state.begin(h.Name)
 			stored, err := step.write(h)
 			if err == nil {
@@ -122,6 +132,12 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 				continue
 			}
 			c.state.failed(h.Name)
+			if step.op == datastore.ChangeDelete && errors.Is(err, datastore.ErrNotFound) {
+				continue // somebody else was faster: the watch tells of that, or has
+			}
+			if step.op != datastore.ChangeDelete {
+				behind[h.Spec.Node] = struct{}{}
+			}
 			failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
 			if errors.Is(err, datastore.ErrInvalid) || errors.Is(err, datastore.ErrUnauthorized) {
 				refused = append(refused, autohep.Problem{Node: h.Spec.Node, Endpoint: h.Name, Text: fmt.Sprintf(
@@ -133,6 +149,18 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 		}
 	}
 	return failed, refused
+}
+
+// mayWrite allows what is no repair, and repairs that are not too many.
+func (c *Controller) mayWrite(op datastore.ChangeOp, s scene, h *v3.HostEndpoint) error {
+	if op == datastore.ChangeDelete || !s.foreign.has(h.Name) {
+		return nil
+	}
+	err := c.brake.take(h.Name, c.Now())
+	if err != nil {
+		c.state.stillForeign(h.Name)
+	}
+	return err
 }
 
 // wrote counts and tells of a write.

@@ -30,18 +30,38 @@ func (s *Store) Lead(ctx context.Context, e datastore.Election, lead func(contex
 		return err
 	}
 	defer s.end(ctx, session)
-	campaign, stop := context.WithCancel(ctx)
-	defer stop()
-	defer context.AfterFunc(session.Ctx(), stop)()
-	election := concurrency.NewElection(session, elections+e.Name)
-	if err := election.Campaign(campaign, e.Identity); err != nil {
-		return s.failure(ctx, "lead", resources.Key{}, err)
+	campaign, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(session.Ctx(), func() { stop(datastore.Lost(errEnded)) })()
+	if err := s.campaign(campaign, session, e); err != nil {
+		return err
 	}
 	lead(campaign)
-	if session.Ctx().Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: the lease has ended", datastore.ErrUnavailable)
+	if datastore.IsLost(campaign) {
+		return context.Cause(campaign)
 	}
 	return ctx.Err()
+}
+
+// errEnded says that the key of a process may be gone by now.
+var errEnded = fmt.Errorf("%w: the lease has ended", datastore.ErrUnavailable)
+
+// campaign waits until this process leads. It does not wait for etcd when ctx ends: the key that
+// may be left goes with the lease.
+func (s *Store) campaign(ctx context.Context, session *concurrency.Session, e datastore.Election) error {
+	election := concurrency.NewElection(session, elections+e.Name)
+	won := make(chan error, 1)
+	go func() { won <- election.Campaign(ctx, e.Identity) }()
+	var err error
+	select {
+	case err = <-won:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if datastore.IsLost(ctx) {
+		return context.Cause(ctx)
+	}
+	return s.failure(ctx, "lead", resources.Key{}, err)
 }
 
 // end revokes the lease of a session, and with it the lead. Where that fails the lease runs out.

@@ -97,6 +97,8 @@ const (
 	renewDeadline = 7 * time.Second
 	renewPause    = 2 * time.Second
 	askPause      = time.Second
+	// callTime is how long reading or writing the lease may take.
+	callTime = 3 * time.Second
 )
 
 // lease is a coordination.k8s.io/v1 Lease, as far as an election is concerned.
@@ -128,8 +130,8 @@ func (s *Store) Lead(ctx context.Context, e datastore.Election, lead func(contex
 	c := &candidate{store: s, Election: e}
 	for {
 		held, err := c.tryToTake(ctx)
-		if err != nil {
-			return err
+		if err != nil && (ctx.Err() != nil || !errors.Is(err, datastore.ErrUnavailable)) {
+			return err // otherwise go on, so that it is not forgotten how old the lease is
 		}
 		if held {
 			return c.hold(ctx, lead)
@@ -177,7 +179,9 @@ func (c *candidate) failure(ctx context.Context, verb string, err error) error {
 
 // read gives the lease; nil if there is none.
 func (c *candidate) read(ctx context.Context) (*lease, error) {
-	body, err := c.store.do(ctx, c.store.client.Get().AbsPath(c.path(), c.Name))
+	bounded, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	body, err := c.store.do(bounded, c.store.client.Get().AbsPath(c.path(), c.Name))
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -239,16 +243,21 @@ func (c *candidate) write(ctx context.Context, next *lease) error {
 	if next.ResourceVersion != "" {
 		verb, r = "update", c.store.client.Put().AbsPath(c.path(), c.Name)
 	}
-	answer, err := c.store.do(ctx, r.SetHeader("Content-Type", "application/json").Body(body))
+	bounded, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	answer, err := c.store.do(bounded, r.SetHeader("Content-Type", "application/json").Body(body))
 	if err != nil {
 		return c.failure(ctx, verb, err)
 	}
-	c.seen, err = decodeLease(answer)
+	stored, err := decodeLease(answer)
+	if err == nil {
+		c.seen = stored
+	}
 	return err
 }
 
-// errLost says that the lease may be somebody else's by now.
-var errLost = fmt.Errorf("%w: the lease could not be renewed in time", datastore.ErrUnavailable)
+// errLate says that the lease may be somebody else's by now.
+var errLate = fmt.Errorf("%w: the lease could not be renewed in time", datastore.ErrUnavailable)
 
 // hold runs lead and renews the lease meanwhile. Then it gives the lease back.
 func (c *candidate) hold(ctx context.Context, lead func(context.Context)) error {
@@ -260,23 +269,36 @@ func (c *candidate) hold(ctx context.Context, lead func(context.Context)) error 
 		c.renew(leading, stop)
 	}()
 	lead(leading)
-	lost := context.Cause(leading)
+	lost := datastore.IsLost(leading)
 	stop(nil)
 	<-renewed
-	if errors.Is(lost, datastore.ErrUnavailable) || errors.Is(lost, datastore.ErrConflict) {
-		return lost
+	if lost {
+		return context.Cause(leading)
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), askPause)
 	defer cancel()
-	c.seen.Spec.HolderIdentity = ""
-	_ = c.write(last, c.seen) // otherwise it runs out
+	c.release(last)
 	return ctx.Err()
+}
+
+// release gives the lease back. Where that fails it runs out.
+func (c *candidate) release(ctx context.Context) {
+	free := *c.seen
+	free.Spec.HolderIdentity = ""
+	if err := c.write(ctx, &free); !errors.Is(err, datastore.ErrConflict) {
+		return
+	}
+	// Somebody else has written it, or a renewal whose answer has not come.
+	if found, err := c.read(ctx); err == nil && found != nil && found.Spec.HolderIdentity == c.Identity {
+		found.Spec.HolderIdentity = ""
+		_ = c.write(ctx, found)
+	}
 }
 
 // renew renews the lease until ctx ends, and calls lost when that has not worked in time.
 func (c *candidate) renew(ctx context.Context, lost context.CancelCauseFunc) {
 	good := time.Now()
-	for pause(ctx, renewPause) {
+	for pause(ctx, min(renewPause, time.Until(good.Add(renewDeadline)))) {
 		bounded, cancel := context.WithDeadline(ctx, good.Add(renewDeadline))
 		began := time.Now()
 		err := c.write(bounded, c.seen)
@@ -288,11 +310,11 @@ func (c *candidate) renew(ctx context.Context, lost context.CancelCauseFunc) {
 		case err == nil:
 			good = began
 		case errors.Is(err, datastore.ErrConflict):
-			lost(err)
+			lost(datastore.Lost(err))
 			return
 		}
 		if time.Since(good) >= renewDeadline {
-			lost(errLost)
+			lost(datastore.Lost(errLate))
 			return
 		}
 	}

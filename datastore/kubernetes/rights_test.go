@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/edfb3db0/calicoctl/test/cluster"
 )
@@ -20,7 +21,7 @@ func install(t *testing.T, api *cluster.APIServer) {
 		created[kind] += n
 	}
 	want := map[string]int{
-		"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 1, "RoleBinding": 1,
+		"ClusterRole": 3, "ClusterRoleBinding": 1, "Namespace": 1, "ServiceAccount": 1, "Role": 2, "RoleBinding": 2,
 		"Deployment": 1, "PodDisruptionBudget": 1,
 	}
 	if diff := cmp.Diff(want, created); diff != "" {
@@ -34,15 +35,16 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[2]s}, 
 	}
 }
 
-// mayDo asks the server's authorizer.
+// mayDo asks the server's authorizer. The resource may have the name of an object after a colon.
 func mayDo(t *testing.T, api *cluster.APIServer, user, verb, resource, namespace string) bool {
 	t.Helper()
+	resource, name, _ := strings.Cut(resource, ":")
 	resource, group, _ := strings.Cut(resource, ".")
 	resource, sub, _ := strings.Cut(resource, "/")
 	review, err := json.Marshal(map[string]any{
 		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
 		"spec": map[string]any{"user": user, "groups": []string{"system:authenticated"}, "resourceAttributes": map[string]string{
-			"verb": verb, "group": group, "resource": resource, "subresource": sub, "namespace": namespace,
+			"verb": verb, "group": group, "resource": resource, "subresource": sub, "namespace": namespace, "name": name,
 		}},
 	})
 	if err != nil {
@@ -67,13 +69,12 @@ func TestRights(t *testing.T) {
 	}
 	operator["nodes/status"] = "patch"
 	controller["nodes"] = read
-	for _, event := range []string{"events", "events.events.k8s.io"} {
-		controller[event] = "create"
-	}
-	controller["leases.coordination.k8s.io in calico-system"] = "get create update"
+	const leases, lease = "leases.coordination.k8s.io", "leases.coordination.k8s.io:calicoctl-controller"
+	controller["events in default"] = "create"
+	controller[leases+" in calico-system"], controller[lease+" in calico-system"] = "create", "get create update"
 	asked := []string{
 		"nodes", "nodes/status", "nodes/proxy", "namespaces", "serviceaccounts", "serviceaccounts/token", "secrets", "configmaps", "pods", "pods/exec",
-		"events", "events.events.k8s.io", "leases.coordination.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+		"events", "events.events.k8s.io", leases, lease, "clusterroles.rbac.authorization.k8s.io",
 		"customresourcedefinitions.apiextensions.k8s.io", "ippools.projectcalico.org", "ippools.crd.projectcalico.org",
 	}
 	for _, group := range []string{".crd.projectcalico.org", ".projectcalico.org"} {
@@ -94,7 +95,7 @@ func TestRights(t *testing.T) {
 	} {
 		got := map[string]string{}
 		for _, resource := range asked {
-			for _, namespace := range []string{"", "calico-system"} {
+			for _, namespace := range []string{"", "calico-system", metav1.NamespaceDefault} {
 				where := resource
 				if namespace != "" {
 					where += " in " + namespace

@@ -133,24 +133,28 @@ func (a *APIServer) Install(tb testing.TB, file string) map[string]int {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	const rbac, system = "/apis/rbac.authorization.k8s.io/v1/", "namespaces/calico-system/"
+	const rbac, system, here = "/apis/rbac.authorization.k8s.io/v1/", "namespaces/calico-system/", "namespaces/NAMESPACE/"
 	paths := map[string]string{
 		"ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings",
-		"Role": rbac + system + "roles", "RoleBinding": rbac + system + "rolebindings",
+		"Role": rbac + here + "roles", "RoleBinding": rbac + here + "rolebindings",
 		"Namespace": "/api/v1/namespaces", "ServiceAccount": "/api/v1/" + system + "serviceaccounts",
 		"Deployment":          "/apis/apps/v1/" + system + "deployments",
 		"PodDisruptionBudget": "/apis/policy/v1/" + system + "poddisruptionbudgets",
 	}
 	created := map[string]int{}
 	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
-		var head struct{ Kind string }
+		var head struct {
+			Kind     string
+			Metadata struct{ Namespace string }
+		}
 		if err := yaml.Unmarshal(document, &head); err != nil {
 			tb.Fatal(err)
 		}
 		if head.Kind == "" {
 			continue // the comment that the file begins with
 		}
-		a.CreateYAML(tb, paths[head.Kind]+"?fieldValidation=Strict", string(document))
+		path := strings.ReplaceAll(paths[head.Kind], "NAMESPACE", head.Metadata.Namespace)
+		a.CreateYAML(tb, path+"?fieldValidation=Strict", string(document))
 		created[head.Kind]++
 	}
 	return created

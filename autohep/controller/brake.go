@@ -1,0 +1,59 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// brake keeps somebody else, who wants something else of the same endpoint, and this process
+// from writing it in turns as fast as they can.
+type brake struct {
+	mu      sync.Mutex
+	repairs map[string]*rate.Limiter
+}
+
+const (
+	// repairsAtOnce are how many repairs of one endpoint are made without waiting.
+	repairsAtOnce = 20
+	// repairPause is how long one repair more than these takes to be allowed.
+	repairPause = 10 * time.Second
+	// brakeRoom is how many endpoints are kept until those at rest are dropped.
+	brakeRoom = 1000
+)
+
+// errContested says that a repair waits because there have been many.
+var errContested = errors.New("somebody else keeps changing or deleting it")
+
+// take allows a repair of an endpoint, or says why it has to wait.
+func (b *brake) take(name string, now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.repairs == nil {
+		b.repairs = map[string]*rate.Limiter{}
+	}
+	limit := b.repairs[name]
+	if limit == nil {
+		b.dropRested(now)
+		limit = rate.NewLimiter(rate.Every(repairPause), repairsAtOnce)
+		b.repairs[name] = limit
+	}
+	if !limit.AllowN(now, 1) {
+		return fmt.Errorf("%w: it is repaired once in %v", errContested, repairPause)
+	}
+	return nil
+}
+
+func (b *brake) dropRested(now time.Time) {
+	if len(b.repairs) < brakeRoom {
+		return
+	}
+	for name, limit := range b.repairs {
+		if limit.TokensAt(now) >= repairsAtOnce {
+			delete(b.repairs, name)
+		}
+	}
+}

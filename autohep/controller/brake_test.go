@@ -1,0 +1,80 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// recording is a datastore that keeps events.
+type recording struct {
+	datastore.Store
+	events chan datastore.NodeEvent
+}
+
+func (r recording) RecordNodeEvent(_ context.Context, e datastore.NodeEvent) error {
+	r.events <- e
+	return nil
+}
+
+// TestContest has somebody else change an endpoint as often as it is repaired: that goes on in
+// peace for a while, then repairs come one at a time, and one event tells of them all.
+func TestContest(t *testing.T) {
+	now := time.Unix(1000, 0)
+	s := recording{openLocal(t), make(chan datastore.NodeEvent, 100)}
+	c := newForTest(t, s, func() time.Time { return now })
+	c.state.putNode(testNode("n"), now)
+	c.asFor(onlyDefault)
+	if err := c.look(t.Context(), "n", now); err != nil {
+		t.Fatal(err)
+	}
+	key := resources.HostEndpoint.Key("n-auto-hep")
+	repaired := 0
+	contest := func(times int) {
+		t.Helper()
+		for range times {
+			o, err := s.Get(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.state.putEndpoint(o.(*v3.HostEndpoint)) // the watch tells of the repair
+			spoilt := o.DeepCopyObject().(*v3.HostEndpoint)
+			spoilt.Spec.Profiles = nil
+			o, err = s.Update(t.Context(), spoilt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.state.putEndpoint(o.(*v3.HostEndpoint))
+			switch err := c.look(t.Context(), "n", now); {
+			case err == nil:
+				repaired++
+			case !errors.Is(err, errContested):
+				t.Fatal(err)
+			}
+		}
+	}
+	contest(repairsAtOnce + 10)
+	now = now.Add(repairPause)
+	contest(5)
+	if diff := cmp.Diff(repairsAtOnce+1, repaired); diff != "" {
+		t.Errorf("repairs: %s", diff)
+	}
+	if diff := cmp.Diff(1, len(c.events.waiting)); diff != "" {
+		t.Errorf("events: %s", diff)
+	}
+	now = now.Add(eventRest)
+	contest(1)
+	if diff := cmp.Diff(2, len(c.events.waiting)); diff != "" {
+		t.Errorf("events after a rest: %s", diff)
+	}
+	if diff := cmp.Diff("22", metric(t, c, "repairs_total")); diff != "" {
+		t.Errorf("repairs_total: %s", diff)
+	}
+}
