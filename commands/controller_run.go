@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -141,15 +142,8 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 		return err
 	}
 	level.Set(environment.Settings(nil).Level)
-	backend, err := openPatiently(ctx, o.deps, config, log)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
-	}
 	c := controller.Options{
-		Store: backend.Store, Environment: environment,
+		Environment:   environment,
 		HealthAddress: o.healthAddress, MetricsHost: o.metricsHost, Workers: o.workers,
 		Log: log, Level: level, Now: o.deps.Now,
 	}
@@ -157,7 +151,25 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 		c.Election = election(o.namespace, o.identity)
 	}
 	log.Info("calicoctl controller", "version", o.deps.Build.Version, "datastore", config.DatastoreType)
+	backend, err := openInHealth(ctx, o.deps, config, c)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	c.Store = backend.Store
 	return errors.Join(controller.New(c).Run(ctx), backend.Store.Close())
+}
+
+// openInHealth opens a datastore, and answers meanwhile that the process lives.
+func openInHealth(ctx context.Context, d *Deps, config Config, c controller.Options) (Backend, error) {
+	serving, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() { controller.ServeHealth(serving, c) })
+	defer group.Wait()
+	defer stop()
+	return openPatiently(ctx, d, config, c.Log)
 }
 
 // openPatiently opens a datastore, however long it takes until it is there.
@@ -165,7 +177,7 @@ func openPatiently(ctx context.Context, d *Deps, config Config, log *slog.Logger
 	wait := firstWait
 	for {
 		backend, err := d.Open(ctx, config, writing)
-		if err == nil || !errors.Is(err, datastore.ErrUnavailable) {
+		if err == nil || !mayPass(err) {
 			return backend, err
 		}
 		log.Warn("the datastore cannot be opened yet", "error", err)
@@ -176,4 +188,10 @@ func openPatiently(ctx context.Context, d *Deps, config Config, log *slog.Logger
 		}
 		wait = min(2*wait, longWait)
 	}
+}
+
+// mayPass tells whether an error may go away by itself: not if it is in what was said to this process, but if it is
+// what a server answers, or that it does not.
+func mayPass(err error) bool {
+	return errors.As(err, new(*datastore.Error)) || errors.Is(err, datastore.ErrUnavailable)
 }

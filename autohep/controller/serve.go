@@ -20,8 +20,14 @@ type health struct {
 	moved chan struct{}
 }
 
+// newHealth answers at the usual port until the configuration says which: whoever asks nowhere
+// else must not take a controller that waits for its datastore for dead.
 func newHealth(c *Controller) *health {
-	return &health{controller: c, checks: true, moved: make(chan struct{})}
+	h := &health{controller: c, checks: true, moved: make(chan struct{})}
+	if c.HealthAddress == "" {
+		h.port = defaultPort
+	}
+	return h
 }
 
 // settings takes what concerns the answers, and where they are given.
@@ -71,6 +77,10 @@ func answer(w http.ResponseWriter, code int, text string) {
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(text + "\n")) // whoever asked has gone
 }
+
+// ServeHealth answers until ctx ends for a controller whose Store is not open yet: it lives, and
+// is not ready.
+func ServeHealth(ctx context.Context, o Options) { New(o).serve(ctx) }
 
 // serve serves health where the options say and, with metrics, at the port that the
 // configuration says, until ctx ends.
