@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +50,7 @@ func newControllerRun(d *Deps, g *globalOptions) *cobra.Command {
 
 Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration says. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
 
-With --once, make one pass over everything and exit. No election is held for it.
+With --once, make one pass over everything and exit. No election is held for it. The environment of this command counts; if a controller works with another one, there is a warning.
 ` + exitStatus,
 		Example: `  calicoctl controller run
   calicoctl controller run --once`,
@@ -69,7 +68,7 @@ With --once, make one pass over everything and exit. No election is held for it.
 	flags := cmd.Flags()
 	flags.BoolVar(&o.once, "once", false, "make one pass over everything, then exit")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "work only while no other controller does")
-	flags.StringVar(&o.namespace, "namespace", "", "the namespace of the Lease through which controllers agree (default $POD_NAMESPACE, or "+defaultNamespace+")")
+	addNamespaceFlag(cmd, &o.namespace)
 	flags.StringVar(&o.identity, "identity", "", "the name of this process among those controllers (default the host name and something random)")
 	flags.StringVar(&o.healthAddress, "health-address", "", "serve /healthz and /readyz at this address too, such as :9098")
 	flags.StringVar(&o.metricsHost, "metrics-host", "", "serve metrics at this address alone (default all)")
@@ -88,10 +87,7 @@ func (o *controllerRunOptions) complete(args []string) error {
 	case !slices.Contains(logFormats, o.logFormat):
 		return fmt.Errorf("unknown log format %q; write %s", o.logFormat, strings.Join(logFormats, " or "))
 	}
-	if o.namespace == "" {
-		namespace, _ := o.deps.LookupEnv("POD_NAMESPACE")
-		o.namespace = cmp.Or(namespace, defaultNamespace)
-	}
+	o.namespace = o.deps.leaseNamespace(o.namespace)
 	if o.identity == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -112,6 +108,11 @@ func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
 	if err != nil {
 		return err
 	}
+	kcc, err := s.storedConfiguration(ctx)
+	if err != nil {
+		return err
+	}
+	s.warnOfOther(s.live(ctx, o.namespace, kcc), environment)
 	result, err := controller.Once(ctx, controller.Options{Store: s.Store, Environment: environment})
 	for _, p := range result.Problems {
 		s.notes = append(s.notes, p.Text)

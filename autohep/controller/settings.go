@@ -27,6 +27,9 @@ const (
 	envAutoHostEndpoints  = "AUTO_HOST_ENDPOINTS"
 )
 
+// envDatastoreType is reported as a variable too, and overrides nothing.
+const envDatastoreType = "DATASTORE_TYPE"
+
 // What holds where neither the configuration nor the environment says anything.
 const (
 	defaultPeriod     = 5 * time.Minute
@@ -74,7 +77,7 @@ func ReadEnvironment(lookup func(name string) (string, bool), kubernetes bool) (
 		e.vars[name] = value
 	}
 	if kubernetes {
-		e.vars["DATASTORE_TYPE"] = "kubernetes"
+		e.vars[envDatastoreType] = "kubernetes"
 	}
 	return e, nil
 }
@@ -115,6 +118,33 @@ func (e *Environment) readAutoHostEndpoints(value string) error {
 	return fmt.Errorf("write enabled or disabled")
 }
 
+// Variables are the environment variables that override something, as they are written.
+func (e *Environment) Variables() map[string]string {
+	own := maps.Clone(e.vars)
+	delete(own, envDatastoreType)
+	return own
+}
+
+// ReadReported reads the environment that another controller has reported in the status of the
+// configuration.
+func ReadReported(kcc *v3.KubeControllersConfiguration) (*Environment, error) {
+	vars := kcc.Status.EnvironmentVars
+	return ReadEnvironment(func(name string) (string, bool) {
+		value, ok := vars[name]
+		return value, ok
+	}, vars[envDatastoreType] == "kubernetes")
+}
+
+// Under is the same datastore as a controller with another environment sees it.
+func (r *Reading) Under(e *Environment) *Reading {
+	out := *r
+	out.Settings, out.Changes, out.Problems = e.Settings(r.Configuration), autohep.Changes{}, nil
+	if out.Settings.Active {
+		out.Changes, out.Problems = autohep.Plan(r.Nodes, r.Endpoints, out.Settings.Endpoints)
+	}
+	return &out
+}
+
 // Settings are what the controller goes by: the configuration, and the environment over it.
 type Settings struct {
 	// Active tells that the controller is to work; otherwise it leaves everything as it is.
@@ -145,7 +175,7 @@ func (e *Environment) Settings(kcc *v3.KubeControllersConfiguration) Settings {
 	s := Settings{Period: defaultPeriod, MetricsPort: defaultPort, HealthChecks: true, Vars: maps.Clone(e.vars)}
 	s.Active = e.runs(controllerNode, spec.Controllers.Node != nil)
 	if !s.Active {
-		delete(s.Vars, "DATASTORE_TYPE")
+		delete(s.Vars, envDatastoreType)
 	}
 	if node := spec.Controllers.Node; node != nil && node.ReconcilerPeriod != nil {
 		s.Period = max(0, node.ReconcilerPeriod.Duration)
