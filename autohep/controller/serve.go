@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ type health struct {
 	mu         sync.Mutex
 	checks     bool
 	port       int
+	// warnings are those of the settings, which have been logged.
+	warnings []string
 	// moved is closed when the port of the metrics is another one.
 	moved chan struct{}
 }
@@ -30,11 +33,18 @@ func newHealth(c *Controller) *health {
 	return h
 }
 
-// settings takes what concerns the answers, and where they are given.
+// settings takes what concerns the answers, and where they are given. What is wrong with the
+// settings is logged when it is new.
 func (h *health) settings(s Settings) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.checks = s.HealthChecks
+	for _, text := range s.Warnings {
+		if !slices.Contains(h.warnings, text) {
+			h.controller.Log.Warn("the configuration is not taken as it stands", "problem", text)
+		}
+	}
+	h.warnings = s.Warnings
 	if h.port != s.MetricsPort {
 		h.port = s.MetricsPort
 		close(h.moved)

@@ -33,6 +33,7 @@ const envDatastoreType = "DATASTORE_TYPE"
 // What holds where neither the configuration nor the environment says anything.
 const (
 	defaultPeriod     = 5 * time.Minute
+	leastPeriod       = time.Second // passes that follow sooner keep a server busy with nothing else
 	defaultCompaction = 10 * time.Minute
 	defaultPort       = 9094
 	defaultLevel      = "Info"
@@ -60,7 +61,7 @@ func ReadEnvironment(lookup func(name string) (string, bool), kubernetes bool) (
 	e := &Environment{vars: map[string]string{}}
 	readers := map[string]func(string) error{
 		envLogLevel:           func(string) error { return nil }, // what is no level counts as Info
-		envReconcilerPeriod:   func(s string) (err error) { e.period, err = time.ParseDuration(s); return err },
+		envReconcilerPeriod:   e.readPeriod,
 		envEnabledControllers: e.readControllers,
 		envCompactionPeriod:   e.readCompaction,
 		envHealthEnabled:      e.readHealth,
@@ -91,6 +92,14 @@ func (e *Environment) readControllers(value string) error {
 		e.controllers = append(e.controllers, name)
 	}
 	return nil
+}
+
+func (e *Environment) readPeriod(value string) (err error) {
+	e.period, err = time.ParseDuration(value)
+	if err == nil && e.period < 0 {
+		return fmt.Errorf("write a time that is not negative")
+	}
+	return err
 }
 
 func (e *Environment) readCompaction(value string) error {
@@ -153,6 +162,8 @@ type Settings struct {
 	Endpoints autohep.Config
 	// Period is the time between two passes over everything; 0 for none.
 	Period time.Duration
+	// Warnings are of what the configuration says and is not taken as it stands.
+	Warnings []string
 	// MetricsPort is where metrics are served; 0 for nowhere.
 	MetricsPort int
 	// HealthChecks tells whether health is looked at.
@@ -178,7 +189,11 @@ func (e *Environment) Settings(kcc *v3.KubeControllersConfiguration) Settings {
 		delete(s.Vars, envDatastoreType)
 	}
 	if node := spec.Controllers.Node; node != nil && node.ReconcilerPeriod != nil {
-		s.Period = max(0, node.ReconcilerPeriod.Duration)
+		s.Period = node.ReconcilerPeriod.Duration
+	}
+	if s.Period != 0 && s.Period < leastPeriod {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("reconcilerPeriod is %v, which is less than %v: %v is taken for it", s.Period, leastPeriod, leastPeriod))
+		s.Period = leastPeriod
 	}
 	if spec.PrometheusMetricsPort != nil {
 		s.MetricsPort = *spec.PrometheusMetricsPort
