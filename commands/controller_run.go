@@ -145,6 +145,9 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := controller.CheckAddresses(ctx, o.healthAddress, o.metricsHost); err != nil {
+		return err
+	}
 	level.Set(environment.Settings(nil).Level)
 	c := controller.Options{
 		Environment:   environment,

@@ -153,3 +153,25 @@ func TestDatastoreThatNeverOpens(t *testing.T) {
 		t.Errorf("exit status %d, and:\n%s", c.code, log)
 	}
 }
+
+// TestBadStart refuses what can never work, before anything is opened.
+func TestBadStart(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		vars map[string]string
+		want string
+	}{
+		{[]string{"--health-address", "9098"}, nil, `--health-address is "9098", where nothing can be served: `},
+		{[]string{"--metrics-host", "127.0.0.1:9094"}, nil, `--metrics-host is "127.0.0.1:9094", where nothing can be served: `},
+		{nil, map[string]string{"LOG_LEVEL": "bogus"}, `invalid environment variable value LOG_LEVEL="bogus": write one of Debug, `},
+		{nil, map[string]string{"RECONCILER_PERIOD": "-1s"}, `invalid environment variable value RECONCILER_PERIOD="-1s": `},
+	} {
+		c := &controllerCall{vars: test.vars, open: func(context.Context) (datastore.Store, error) {
+			t.Error("the datastore is opened")
+			return nil, errors.New("refused")
+		}}
+		if log := c.run(t.Context(), append([]string{"run"}, test.args...)...); c.code != exitError || !strings.HasPrefix(log, test.want) {
+			t.Errorf("%v %v: exit status %d, and:\n%s", test.args, test.vars, c.code, log)
+		}
+	}
+}

@@ -3,11 +3,13 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -86,6 +88,33 @@ func answer(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(text + "\n")) // whoever asked has gone
+}
+
+// CheckAddresses finds the address of health and the host of metrics that nothing can ever be
+// served at. What somebody else uses may come free, and a name server that does not answer may
+// answer later.
+func CheckAddresses(ctx context.Context, healthAddress, metricsHost string) error {
+	if healthAddress != "" {
+		if err := checkAddress(ctx, healthAddress); err != nil {
+			return fmt.Errorf("--health-address is %q, where nothing can be served: %w", healthAddress, err)
+		}
+	}
+	if err := checkAddress(ctx, net.JoinHostPort(metricsHost, "0")); err != nil {
+		return fmt.Errorf("--metrics-host is %q, where nothing can be served: %w", metricsHost, err)
+	}
+	return nil
+}
+
+func checkAddress(ctx context.Context, address string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err == nil {
+		return listener.Close()
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsNotFound || errors.Is(err, syscall.EADDRINUSE) {
+		return nil
+	}
+	return err
 }
 
 // ServeHealth answers until ctx ends for a controller whose Store is not open yet: it lives, and

@@ -60,7 +60,7 @@ type Environment struct {
 func ReadEnvironment(lookup func(name string) (string, bool), kubernetes bool) (*Environment, error) {
 	e := &Environment{vars: map[string]string{}}
 	readers := map[string]func(string) error{
-		envLogLevel:           func(string) error { return nil }, // what is no level counts as Info
+		envLogLevel:           readLevel,
 		envReconcilerPeriod:   e.readPeriod,
 		envEnabledControllers: e.readControllers,
 		envCompactionPeriod:   e.readCompaction,
@@ -90,6 +90,13 @@ func (e *Environment) readControllers(value string) error {
 			return fmt.Errorf("%q is no controller; write some of %s with commas between them, without blanks", name, strings.Join(known, ", "))
 		}
 		e.controllers = append(e.controllers, name)
+	}
+	return nil
+}
+
+func readLevel(value string) error {
+	if _, ok := levelName(value); !ok {
+		return fmt.Errorf("write one of %s", strings.Join(levelNames, ", "))
 	}
 	return nil
 }
@@ -318,8 +325,11 @@ var levelNames = []string{"Debug", "Info", "Warning", "Error", "Fatal", "Panic"}
 
 // levelName is a level in the spelling of the configuration.
 func levelName(text string) (string, bool) {
-	if strings.EqualFold(text, "warn") {
+	switch strings.ToLower(text) {
+	case "warn":
 		text = "Warning"
+	case "trace":
+		text = "Debug"
 	}
 	at := slices.IndexFunc(levelNames, func(name string) bool { return strings.EqualFold(name, text) })
 	if at < 0 {

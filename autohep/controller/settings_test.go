@@ -1,6 +1,8 @@
 package controller_test
 
 import (
+	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -67,10 +69,44 @@ func TestPeriodIsLogged(t *testing.T) {
 func TestBadEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"RECONCILER_PERIOD": "-1s",
+		"LOG_LEVEL":         "bogus",
 	} {
 		_, err := controller.ReadEnvironment(func(asked string) (string, bool) { return value, asked == name }, true)
 		if err == nil || !strings.HasPrefix(err.Error(), "invalid environment variable value "+name+"=") {
 			t.Errorf("%s=%s gives: %v", name, value, err)
+		}
+	}
+	for value, want := range map[string]slog.Level{
+		"debug": slog.LevelDebug, "TRACE": slog.LevelDebug, "Info": slog.LevelInfo,
+		"warn": slog.LevelWarn, "warning": slog.LevelWarn, "error": slog.LevelError, "fatal": slog.LevelError, "panic": slog.LevelError,
+	} {
+		if got := environment(t, map[string]string{"LOG_LEVEL": value}).Settings(nil).Level; got != want {
+			t.Errorf("LOG_LEVEL=%s is the level %v, want %v", value, got, want)
+		}
+	}
+}
+
+// TestCheckAddresses refuses where nothing can ever be served, but not what somebody else uses at the moment.
+func TestCheckAddresses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, test := range []struct{ health, metrics, want string }{
+		{"", "", ""},
+		{"127.0.0.1:0", "127.0.0.1", ""},
+		{taken.Addr().String(), "", ""},
+		{"9098", "", "--health-address"},
+		{":99999", "", "--health-address"},
+		{"192.0.2.1:9098", "", "--health-address"},
+		{"", "127.0.0.1:9094", "--metrics-host"},
+		{"", "192.0.2.1", "--metrics-host"},
+		{"", "[::1]", "--metrics-host"},
+	} {
+		err := controller.CheckAddresses(t.Context(), test.health, test.metrics)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want+" is ")) {
+			t.Errorf("%q and %q give: %v", test.health, test.metrics, err)
 		}
 	}
 }
