@@ -48,7 +48,7 @@ func newControllerRun(d *Deps, g *globalOptions) *cobra.Command {
 		Short: "Keep automatic host endpoints in step until stopped",
 		Long: `Keep automatic host endpoints in step until stopped. Changes of nodes, of the configuration, and of automatic endpoints by hand are followed at once, and everything is looked at again after each reconcilerPeriod of the configuration.
 
-Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration says. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
+Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration (or LOG_LEVEL) says, or --log-level if that says more. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
 
 With --once, make one pass over everything and exit. No election is held for it. The environment of this command counts; if a controller works with another one, there is a warning. Each problem with a node or a template is a warning too, and makes the exit status 1.
 ` + exitStatus,
@@ -129,10 +129,16 @@ func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
 	return err
 }
 
+// moreTalkative is the more talkative of two levels.
+type moreTalkative [2]slog.Leveler
+
+func (m moreTalkative) Level() slog.Level { return min(m[0].Level(), m[1].Level()) }
+
 // runController works until ctx ends, which is how it is meant to end.
 func runController(ctx context.Context, o *controllerRunOptions) error {
 	level := &slog.LevelVar{}
-	options := &slog.HandlerOptions{Level: level}
+	asked, _ := parseLogLevel(o.global.logLevel) // which has been looked at
+	options := &slog.HandlerOptions{Level: moreTalkative{level, asked}}
 	log := slog.New(slog.NewTextHandler(o.deps.Err, options))
 	if o.logFormat == formatJSON {
 		log = slog.New(slog.NewJSONHandler(o.deps.Err, options))

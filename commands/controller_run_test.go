@@ -175,3 +175,27 @@ func TestBadStart(t *testing.T) {
 		}
 	}
 }
+
+// TestLogLevelOfController has the more talkative of --log-level and LOG_LEVEL win.
+func TestLogLevelOfController(t *testing.T) {
+	for _, test := range []struct {
+		flag, variable string
+		info           bool
+	}{
+		{"panic", "error", false}, {"info", "error", true}, {"debug", "panic", true}, {"error", "info", true}, {"error", "warn", false},
+	} {
+		c := &controllerCall{vars: map[string]string{"LOG_LEVEL": test.variable}, open: memory}
+		address := freeListenAddress(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan string)
+		go func() {
+			ended <- c.run(ctx, "run", "-l", test.flag, "--health-address", address, "--metrics-host", "127.0.0.1")
+		}()
+		eventually(t, "the controller does not work", func() bool { return answerAt("http://"+address+"/readyz") == "200 working\n" })
+		cancel()
+		// That it stops is logged last, when the level of the configuration has been set for long.
+		if log := <-ended; strings.Contains(log, "msg=\"not working any more\"") != test.info {
+			t.Errorf("-l %s with LOG_LEVEL=%s logs:\n%s", test.flag, test.variable, log)
+		}
+	}
+}
