@@ -35,22 +35,22 @@ The environment variables LOG_LEVEL, ENABLED_CONTROLLERS, RECONCILER_PERIOD, COM
 }
 
 // controllerReading reads what a controller reads, and gives the datastore for further questions.
-func controllerReading(ctx context.Context, d *Deps, g *globalOptions, configFile string) (*session, *controller.Reading, error) {
+func controllerReading(ctx context.Context, d *Deps, g *globalOptions, configFile string) (*session, *controller.Reading, *controller.Environment, error) {
 	s, err := openSession(ctx, d, g, configFile, reading)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	environment, err := s.controllerEnvironment()
 	if err != nil {
 		s.close()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	r, err := controller.Read(ctx, s.Store, environment)
 	if err != nil {
 		s.close()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return s, r, nil
+	return s, r, environment, nil
 }
 
 // controllerEnvironment is what the environment says to the controller.

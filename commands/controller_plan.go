@@ -30,6 +30,8 @@ type controllerPlanOptions struct {
 	global *globalOptions
 	config string
 	format string
+
+	namespace string
 }
 
 func newControllerPlan(d *Deps, g *globalOptions) *cobra.Command {
@@ -37,7 +39,7 @@ func newControllerPlan(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what the controller would write, and why",
-		Long: `Show which automatic host endpoints the controller would create, update and delete, and why. Nothing is written.
+		Long: `Show which automatic host endpoints the controller would create, update and delete, and why. Nothing is written. The environment of this command counts; if a controller works with another one, there is a warning.
 
 Exit status:
   0    nothing would be written: everything is in step
@@ -56,6 +58,7 @@ Exit status:
 	}
 	addConfigFlag(cmd, &o.config)
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatTable, "the format: "+strings.Join(planFormats, ", "))
+	addNamespaceFlag(cmd, &o.namespace)
 	complete(cmd, "output", planFormats)
 	return cmd
 }
@@ -83,11 +86,12 @@ type plannedChange struct {
 }
 
 func runControllerPlan(ctx context.Context, o *controllerPlanOptions) error {
-	s, r, err := controllerReading(ctx, o.deps, o.global, o.config)
+	s, r, environment, err := controllerReading(ctx, o.deps, o.global, o.config)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	s.warnOfOther(s.live(ctx, o.deps.leaseNamespace(o.namespace), r.Configuration), environment)
 	for _, p := range r.Problems {
 		o.deps.warn(p.Text)
 	}

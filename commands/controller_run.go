@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,9 +48,9 @@ func newControllerRun(d *Deps, g *globalOptions) *cobra.Command {
 		Short: "Keep automatic host endpoints in step until stopped",
 		Long: `Keep automatic host endpoints in step until stopped. Changes of nodes, of the configuration, and of automatic endpoints by hand are followed at once, and everything is looked at again after each reconcilerPeriod of the configuration.
 
-Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration says. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
+Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration (or LOG_LEVEL) says, or --log-level if that says more. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
 
-With --once, make one pass over everything and exit. No election is held for it.
+With --once, make one pass over everything and exit. No election is held for it. The environment of this command counts; if a controller works with another one, there is a warning. Each problem with a node or a template is a warning too, and makes the exit status 1.
 ` + exitStatus,
 		Example: `  calicoctl controller run
   calicoctl controller run --once`,
@@ -68,7 +68,7 @@ With --once, make one pass over everything and exit. No election is held for it.
 	flags := cmd.Flags()
 	flags.BoolVar(&o.once, "once", false, "make one pass over everything, then exit")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "work only while no other controller does")
-	flags.StringVar(&o.namespace, "namespace", "", "the namespace of the Lease through which controllers agree (default $POD_NAMESPACE, or "+defaultNamespace+")")
+	addNamespaceFlag(cmd, &o.namespace)
 	flags.StringVar(&o.identity, "identity", "", "the name of this process among those controllers (default the host name and something random)")
 	flags.StringVar(&o.healthAddress, "health-address", "", "serve /healthz and /readyz at this address too, such as :9098")
 	flags.StringVar(&o.metricsHost, "metrics-host", "", "serve metrics at this address alone (default all)")
@@ -87,10 +87,7 @@ func (o *controllerRunOptions) complete(args []string) error {
 	case !slices.Contains(logFormats, o.logFormat):
 		return fmt.Errorf("unknown log format %q; write %s", o.logFormat, strings.Join(logFormats, " or "))
 	}
-	if o.namespace == "" {
-		namespace, _ := o.deps.LookupEnv("POD_NAMESPACE")
-		o.namespace = cmp.Or(namespace, defaultNamespace)
-	}
+	o.namespace = o.deps.leaseNamespace(o.namespace)
 	if o.identity == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -111,6 +108,11 @@ func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
 	if err != nil {
 		return err
 	}
+	kcc, err := s.storedConfiguration(ctx)
+	if err != nil {
+		return err
+	}
+	s.warnOfOther(s.live(ctx, o.namespace, kcc), environment)
 	result, err := controller.Once(ctx, controller.Options{Store: s.Store, Environment: environment})
 	for _, p := range result.Problems {
 		s.notes = append(s.notes, p.Text)
@@ -121,13 +123,22 @@ func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
 			return err
 		}
 	}
+	if err == nil && len(result.Problems) > 0 {
+		return fmt.Errorf("not everything is as it should be: %s", count(len(result.Problems), "problem"))
+	}
 	return err
 }
+
+// moreTalkative is the more talkative of two levels.
+type moreTalkative [2]slog.Leveler
+
+func (m moreTalkative) Level() slog.Level { return min(m[0].Level(), m[1].Level()) }
 
 // runController works until ctx ends, which is how it is meant to end.
 func runController(ctx context.Context, o *controllerRunOptions) error {
 	level := &slog.LevelVar{}
-	options := &slog.HandlerOptions{Level: level}
+	asked, _ := parseLogLevel(o.global.logLevel) // which has been looked at
+	options := &slog.HandlerOptions{Level: moreTalkative{level, asked}}
 	log := slog.New(slog.NewTextHandler(o.deps.Err, options))
 	if o.logFormat == formatJSON {
 		log = slog.New(slog.NewJSONHandler(o.deps.Err, options))
@@ -140,16 +151,12 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 	if err != nil {
 		return err
 	}
-	level.Set(environment.Settings(nil).Level)
-	backend, err := openPatiently(ctx, o.deps, config, log)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	if err := controller.CheckAddresses(ctx, o.healthAddress, o.metricsHost); err != nil {
 		return err
 	}
+	level.Set(environment.Settings(nil).Level)
 	c := controller.Options{
-		Store: backend.Store, Environment: environment,
+		Environment:   environment,
 		HealthAddress: o.healthAddress, MetricsHost: o.metricsHost, Workers: o.workers,
 		Log: log, Level: level, Now: o.deps.Now,
 	}
@@ -157,7 +164,25 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 		c.Election = election(o.namespace, o.identity)
 	}
 	log.Info("calicoctl controller", "version", o.deps.Build.Version, "datastore", config.DatastoreType)
+	backend, err := openInHealth(ctx, o.deps, config, c)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	c.Store = backend.Store
 	return errors.Join(controller.New(c).Run(ctx), backend.Store.Close())
+}
+
+// openInHealth opens a datastore, and answers meanwhile that the process lives.
+func openInHealth(ctx context.Context, d *Deps, config Config, c controller.Options) (Backend, error) {
+	serving, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() { controller.ServeHealth(serving, c) })
+	defer group.Wait()
+	defer stop()
+	return openPatiently(ctx, d, config, c.Log)
 }
 
 // openPatiently opens a datastore, however long it takes until it is there.
@@ -165,7 +190,7 @@ func openPatiently(ctx context.Context, d *Deps, config Config, log *slog.Logger
 	wait := firstWait
 	for {
 		backend, err := d.Open(ctx, config, writing)
-		if err == nil || !errors.Is(err, datastore.ErrUnavailable) {
+		if err == nil || !mayPass(err) {
 			return backend, err
 		}
 		log.Warn("the datastore cannot be opened yet", "error", err)
@@ -176,4 +201,10 @@ func openPatiently(ctx context.Context, d *Deps, config Config, log *slog.Logger
 		}
 		wait = min(2*wait, longWait)
 	}
+}
+
+// mayPass tells whether an error may go away by itself: not if it is in what was said to this process, but if it is
+// what a server answers, or that it does not.
+func mayPass(err error) bool {
+	return errors.As(err, new(*datastore.Error)) || errors.Is(err, datastore.ErrUnavailable)
 }

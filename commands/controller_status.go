@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/autohep/controller"
-	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/output"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -32,7 +32,7 @@ func newControllerStatus(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether every node is protected, and since when",
-		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected, how long that took from when the node was made, its automatic endpoints, and what is in the way.
+		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected, how long that took from when the node was made, its automatic endpoints, and what is in the way. While a controller works, the environment that it runs with counts, and not that of this command.
 
 Exit status:
   0    everything is in step, without problems
@@ -50,10 +50,16 @@ Exit status:
 	}
 	addConfigFlag(cmd, &o.config)
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatTable, "the format: "+strings.Join(statusFormats, ", "))
-	cmd.Flags().StringVar(&o.namespace, "namespace", defaultNamespace, "the namespace of the Lease through which controllers agree")
+	addNamespaceFlag(cmd, &o.namespace)
 	complete(cmd, "output", statusFormats)
 	return cmd
 }
+
+// Values of environmentOf.
+const (
+	environmentOfController = "controller"
+	environmentHere         = "command"
+)
 
 // controllerStatus is what there is to say of automatic host endpoints.
 type controllerStatus struct {
@@ -66,6 +72,9 @@ type controllerStatus struct {
 	Delete int `json:"delete"`
 	// Controller is the identity of the one that works, if it can be told.
 	Controller string `json:"controller,omitempty"`
+	// EnvironmentVars are the variables that override the configuration, and EnvironmentOf whose they are.
+	EnvironmentVars map[string]string `json:"environmentVars"`
+	EnvironmentOf   string            `json:"environmentOf"`
 	// Problems are those that concern no one node.
 	Problems []string     `json:"problems"`
 	Nodes    []nodeStatus `json:"nodes"`
@@ -85,17 +94,21 @@ type nodeStatus struct {
 }
 
 func runControllerStatus(ctx context.Context, o *controllerStatusOptions) error {
-	s, r, err := controllerReading(ctx, o.deps, o.global, o.config)
+	s, r, environment, err := controllerReading(ctx, o.deps, o.global, o.config)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	live := s.live(ctx, o.deps.leaseNamespace(o.namespace), r.Configuration)
+	if live.environment != nil {
+		environment = live.environment
+		r = r.Under(environment)
+	}
 	status := statusOf(r)
-	if elector, ok := s.Store.(datastore.Elector); ok {
-		status.Controller, err = elector.Leader(ctx, election(o.namespace, ""))
-		if err != nil {
-			o.deps.log.Info("who leads cannot be told", "error", err)
-		}
+	status.Controller, status.EnvironmentVars = live.identity, environment.Variables()
+	status.EnvironmentOf = environmentHere
+	if live.environment != nil {
+		status.EnvironmentOf = environmentOfController
 	}
 	if o.format == formatTable {
 		err = o.deps.printStatus(status)
@@ -169,6 +182,9 @@ func (d *Deps) printStatus(status controllerStatus) error {
 	if status.Controller != "" {
 		fmt.Fprintf(&b, "Controller: %s\n", output.Escape(status.Controller))
 	}
+	if vars := status.variables(); vars != "" || status.EnvironmentOf == environmentOfController {
+		fmt.Fprintf(&b, "Environment: %s, of the %s\n", output.Escape(orNone(vars)), status.EnvironmentOf)
+	}
 	protected := 0
 	table := output.Table{Header: []string{"NODE", "PROTECTED SINCE", "TOOK", "ENDPOINTS", "IN STEP", "PROBLEMS"}}
 	for _, n := range status.Nodes {
@@ -187,6 +203,15 @@ func (d *Deps) printStatus(status controllerStatus) error {
 	}
 	_, err := d.Out.Write([]byte(b.String()))
 	return err
+}
+
+// variables are the environment variables on one line.
+func (s controllerStatus) variables() string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(s.EnvironmentVars)) {
+		parts = append(parts, name+"="+s.EnvironmentVars[name])
+	}
+	return strings.Join(parts, " ")
 }
 
 func (s *nodeStatus) row() []string {

@@ -3,10 +3,13 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -16,19 +19,34 @@ type health struct {
 	mu         sync.Mutex
 	checks     bool
 	port       int
+	// warnings are those of the settings, which have been logged.
+	warnings []string
 	// moved is closed when the port of the metrics is another one.
 	moved chan struct{}
 }
 
+// newHealth answers at the usual port until the configuration says which: whoever asks nowhere
+// else must not take a controller that waits for its datastore for dead.
 func newHealth(c *Controller) *health {
-	return &health{controller: c, checks: true, moved: make(chan struct{})}
+	h := &health{controller: c, checks: true, moved: make(chan struct{})}
+	if c.HealthAddress == "" {
+		h.port = defaultPort
+	}
+	return h
 }
 
-// settings takes what concerns the answers, and where they are given.
+// settings takes what concerns the answers, and where they are given. What is wrong with the
+// settings is logged when it is new.
 func (h *health) settings(s Settings) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.checks = s.HealthChecks
+	for _, text := range s.Warnings {
+		if !slices.Contains(h.warnings, text) {
+			h.controller.Log.Warn("the configuration is not taken as it stands", "problem", text)
+		}
+	}
+	h.warnings = s.Warnings
 	if h.port != s.MetricsPort {
 		h.port = s.MetricsPort
 		close(h.moved)
@@ -71,6 +89,37 @@ func answer(w http.ResponseWriter, code int, text string) {
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(text + "\n")) // whoever asked has gone
 }
+
+// CheckAddresses finds the address of health and the host of metrics that nothing can ever be
+// served at. What somebody else uses may come free, and a name server that does not answer may
+// answer later.
+func CheckAddresses(ctx context.Context, healthAddress, metricsHost string) error {
+	if healthAddress != "" {
+		if err := checkAddress(ctx, healthAddress); err != nil {
+			return fmt.Errorf("--health-address is %q, where nothing can be served: %w", healthAddress, err)
+		}
+	}
+	if err := checkAddress(ctx, net.JoinHostPort(metricsHost, "0")); err != nil {
+		return fmt.Errorf("--metrics-host is %q, where nothing can be served: %w", metricsHost, err)
+	}
+	return nil
+}
+
+func checkAddress(ctx context.Context, address string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err == nil {
+		return listener.Close()
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsNotFound || errors.Is(err, syscall.EADDRINUSE) {
+		return nil
+	}
+	return err
+}
+
+// ServeHealth answers until ctx ends for a controller whose Store is not open yet: it lives, and
+// is not ready.
+func ServeHealth(ctx context.Context, o Options) { New(o).serve(ctx) }
 
 // serve serves health where the options say and, with metrics, at the port that the
 // configuration says, until ctx ends.

@@ -27,9 +27,13 @@ const (
 	envAutoHostEndpoints  = "AUTO_HOST_ENDPOINTS"
 )
 
+// envDatastoreType is reported as a variable too, and overrides nothing.
+const envDatastoreType = "DATASTORE_TYPE"
+
 // What holds where neither the configuration nor the environment says anything.
 const (
 	defaultPeriod     = 5 * time.Minute
+	leastPeriod       = time.Second // passes that follow sooner keep a server busy with nothing else
 	defaultCompaction = 10 * time.Minute
 	defaultPort       = 9094
 	defaultLevel      = "Info"
@@ -56,8 +60,8 @@ type Environment struct {
 func ReadEnvironment(lookup func(name string) (string, bool), kubernetes bool) (*Environment, error) {
 	e := &Environment{vars: map[string]string{}}
 	readers := map[string]func(string) error{
-		envLogLevel:           func(string) error { return nil }, // what is no level counts as Info
-		envReconcilerPeriod:   func(s string) (err error) { e.period, err = time.ParseDuration(s); return err },
+		envLogLevel:           readLevel,
+		envReconcilerPeriod:   e.readPeriod,
 		envEnabledControllers: e.readControllers,
 		envCompactionPeriod:   e.readCompaction,
 		envHealthEnabled:      e.readHealth,
@@ -74,7 +78,7 @@ func ReadEnvironment(lookup func(name string) (string, bool), kubernetes bool) (
 		e.vars[name] = value
 	}
 	if kubernetes {
-		e.vars["DATASTORE_TYPE"] = "kubernetes"
+		e.vars[envDatastoreType] = "kubernetes"
 	}
 	return e, nil
 }
@@ -88,6 +92,21 @@ func (e *Environment) readControllers(value string) error {
 		e.controllers = append(e.controllers, name)
 	}
 	return nil
+}
+
+func readLevel(value string) error {
+	if _, ok := levelName(value); !ok {
+		return fmt.Errorf("write one of %s", strings.Join(levelNames, ", "))
+	}
+	return nil
+}
+
+func (e *Environment) readPeriod(value string) (err error) {
+	e.period, err = time.ParseDuration(value)
+	if err == nil && e.period < 0 {
+		return fmt.Errorf("write a time that is not negative")
+	}
+	return err
 }
 
 func (e *Environment) readCompaction(value string) error {
@@ -115,6 +134,33 @@ func (e *Environment) readAutoHostEndpoints(value string) error {
 	return fmt.Errorf("write enabled or disabled")
 }
 
+// Variables are the environment variables that override something, as they are written.
+func (e *Environment) Variables() map[string]string {
+	own := maps.Clone(e.vars)
+	delete(own, envDatastoreType)
+	return own
+}
+
+// ReadReported reads the environment that another controller has reported in the status of the
+// configuration.
+func ReadReported(kcc *v3.KubeControllersConfiguration) (*Environment, error) {
+	vars := kcc.Status.EnvironmentVars
+	return ReadEnvironment(func(name string) (string, bool) {
+		value, ok := vars[name]
+		return value, ok
+	}, vars[envDatastoreType] == "kubernetes")
+}
+
+// Under is the same datastore as a controller with another environment sees it.
+func (r *Reading) Under(e *Environment) *Reading {
+	out := *r
+	out.Settings, out.Changes, out.Problems = e.Settings(r.Configuration), autohep.Changes{}, nil
+	if out.Settings.Active {
+		out.Changes, out.Problems = autohep.Plan(r.Nodes, r.Endpoints, out.Settings.Endpoints)
+	}
+	return &out
+}
+
 // Settings are what the controller goes by: the configuration, and the environment over it.
 type Settings struct {
 	// Active tells that the controller is to work; otherwise it leaves everything as it is.
@@ -123,6 +169,8 @@ type Settings struct {
 	Endpoints autohep.Config
 	// Period is the time between two passes over everything; 0 for none.
 	Period time.Duration
+	// Warnings are of what the configuration says and is not taken as it stands.
+	Warnings []string
 	// MetricsPort is where metrics are served; 0 for nowhere.
 	MetricsPort int
 	// HealthChecks tells whether health is looked at.
@@ -145,10 +193,14 @@ func (e *Environment) Settings(kcc *v3.KubeControllersConfiguration) Settings {
 	s := Settings{Period: defaultPeriod, MetricsPort: defaultPort, HealthChecks: true, Vars: maps.Clone(e.vars)}
 	s.Active = e.runs(controllerNode, spec.Controllers.Node != nil)
 	if !s.Active {
-		delete(s.Vars, "DATASTORE_TYPE")
+		delete(s.Vars, envDatastoreType)
 	}
 	if node := spec.Controllers.Node; node != nil && node.ReconcilerPeriod != nil {
-		s.Period = max(0, node.ReconcilerPeriod.Duration)
+		s.Period = node.ReconcilerPeriod.Duration
+	}
+	if s.Period != 0 && s.Period < leastPeriod {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("reconcilerPeriod is %v, which is less than %v: %v is taken for it", s.Period, leastPeriod, leastPeriod))
+		s.Period = leastPeriod
 	}
 	if spec.PrometheusMetricsPort != nil {
 		s.MetricsPort = *spec.PrometheusMetricsPort
@@ -273,8 +325,11 @@ var levelNames = []string{"Debug", "Info", "Warning", "Error", "Fatal", "Panic"}
 
 // levelName is a level in the spelling of the configuration.
 func levelName(text string) (string, bool) {
-	if strings.EqualFold(text, "warn") {
+	switch strings.ToLower(text) {
+	case "warn":
 		text = "Warning"
+	case "trace":
+		text = "Debug"
 	}
 	at := slices.IndexFunc(levelNames, func(name string) bool { return strings.EqualFold(name, text) })
 	if at < 0 {
