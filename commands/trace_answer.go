@@ -2,12 +2,10 @@ package commands
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -168,9 +166,6 @@ func (t *tracer) list(list policy.ListTrace) listAnswer {
 	return a
 }
 
-// longestLine is how long a question may be, in bytes.
-const longestLine = 1 << 20
-
 // shownProblems is how many lines that cannot be answered are told on standard error; the answers tell all.
 const shownProblems = 10
 
@@ -185,17 +180,12 @@ func (o *traceOptions) answerFlows(ctx context.Context, t *tracer) error {
 		defer file.Close()
 		in = file
 	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, longestLine)
+	lines := newQuestionLines(in)
 	out := bufio.NewWriter(o.deps.Out)
 	encoder := json.NewEncoder(out)
 	wrong := 0
-	for number := 1; lines.Scan() && ctx.Err() == nil; number++ {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		answer, err := t.answerLine(line)
+	for number := 1; lines.next() && ctx.Err() == nil; number++ {
+		answer, err := t.answerLine(lines)
 		if err != nil {
 			wrong++
 			text := fmt.Sprintf("%s:%d: %s", o.flows, number, err)
@@ -208,7 +198,7 @@ func (o *traceOptions) answerFlows(ctx context.Context, t *tracer) error {
 			return err
 		}
 	}
-	if err := errors.Join(lines.Err(), ctx.Err(), out.Flush()); err != nil {
+	if err := errors.Join(lines.err, ctx.Err(), out.Flush()); err != nil {
 		return fmt.Errorf("%s: %w", o.flows, err)
 	}
 	if wrong > 0 {
@@ -218,20 +208,14 @@ func (o *traceOptions) answerFlows(ctx context.Context, t *tracer) error {
 }
 
 // answerLine answers a question in JSON.
-func (t *tracer) answerLine(line []byte) (traceAnswer, error) {
-	var q flowQuestion
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&q); err != nil {
+func (t *tracer) answerLine(lines *questionLines) (traceAnswer, error) {
+	q, err := lines.question()
+	if err != nil {
 		return traceAnswer{}, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return traceAnswer{}, errors.New("there is more than one object in the line")
 	}
 	if q.From == "" || q.To == "" || q.Protocol == (v3.Protocol{}) {
 		return traceAnswer{}, errors.New("a flow needs from, to and protocol")
 	}
-	var err error
 	if q.Protocol, err = protocolNamed(q.Protocol.String()); err != nil {
 		return traceAnswer{}, err
 	}

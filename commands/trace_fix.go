@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -80,12 +81,29 @@ type mender struct {
 	wanted   policy.Verdict
 }
 
-// best is the change that brings the flow further and turns the least traffic, and what the world is with it.
+// best is the change that brings the flow further and turns the least traffic, and what the world is with it. Where
+// the decision itself leaves no change, traffic may be denied at any other stage that allows it.
 func (m *mender) best() (*fixStep, *tracer, string) {
-	candidates, why := m.candidates()
+	step, after, why := m.bestOf(m.candidates())
+	if step != nil || m.wanted == policy.Allowed {
+		return step, after, why
+	}
+	for _, d := range m.allowing() {
+		there := *m
+		there.trace.Decision = d
+		if step, after, _ = m.bestOf(there.candidates()); step != nil {
+			break
+		}
+	}
+	return step, after, why
+}
+
+// bestOf chooses among candidates; why is the reason if there are none.
+func (m *mender) bestOf(candidates []fixStep, why string) (*fixStep, *tracer, string) {
 	var best *fixStep
 	var after *tracer
 	least := 0.0
+	var harms []string
 	for i := range candidates {
 		c := &candidates[i]
 		world := m.world.with(nil)
@@ -94,14 +112,62 @@ func (m *mender) best() (*fixStep, *tracer, string) {
 		if !m.further(next) {
 			continue
 		}
-		if size := changedTraffic(m.engine, next.engine); best == nil || size < least {
+		changes := policy.Diff(m.engine, next.engine)
+		if harm := m.harm(changes); harm != "" {
+			if !slices.Contains(harms, harm) {
+				harms = append(harms, harm)
+			}
+			continue
+		}
+		if size := changedTraffic(changes); best == nil || size < least {
 			best, after, least = c, next, size
 		}
 	}
-	if best == nil && why == "" {
+	switch {
+	case best != nil || why != "":
+	case len(harms) > 0:
+		why = "each small change that would turn it " + strings.Join(harms, " or ")
+	default:
 		why = "no single rule turns it"
 	}
 	return best, after, why
+}
+
+// harm says what a change does that nobody asked for: a fix that is to deny opens nothing, one that is to allow closes
+// nothing, and neither is about other protocols or ports than those of the flow.
+func (m *mender) harm(changes []policy.Change) string {
+	about := m.engine.Space().Set(m.packets())
+	for _, c := range changes {
+		switch {
+		case m.wanted == policy.Denied && !c.Allowed.Empty():
+			return "opens other traffic, which is denied now"
+		case m.wanted == policy.Allowed && !c.Denied.Empty():
+			return "closes other traffic, which is allowed now"
+		case !c.Unknown.Empty():
+			return "leaves other traffic unknown, whose verdict is sure now"
+		case m.wanted == policy.Denied && !c.Denied.Subtract(about).Empty():
+			return "closes traffic of other protocols or ports as well"
+		case m.wanted == policy.Allowed && !c.Allowed.Subtract(about).Empty():
+			return "opens traffic of other protocols or ports as well"
+		}
+	}
+	return ""
+}
+
+// packets are those of the protocol and the ports of the flow.
+func (m *mender) packets() policy.Box {
+	f := m.trace.Flow
+	number := uint16(f.Protocol.Number())
+	box := policy.Box{Protocols: []policy.Range{{First: number, Last: number}}}
+	if !f.Protocol.HasPorts() || f.Port == nil {
+		return box
+	}
+	for _, port := range []*uint16{f.Port, f.DNATPort} {
+		if port != nil {
+			box.Ports = append(box.Ports, policy.Range{First: *port, Last: *port})
+		}
+	}
+	return box
 }
 
 // further tells whether the verdict is turned, or at least decided elsewhere.
@@ -115,10 +181,10 @@ func (m *mender) further(next *tracer) bool {
 		(was.Node != is.Node || was.Stage != is.Stage || was.Direction != is.Direction)
 }
 
-// changedTraffic measures how much traffic two engines judge differently. It counts packets, which are many.
-func changedTraffic(before, after *policy.Engine) float64 {
+// changedTraffic measures how much traffic is judged differently. It counts packets, which are many.
+func changedTraffic(changes []policy.Change) float64 {
 	sum := 0.0
-	for _, c := range policy.Diff(before, after) {
+	for _, c := range changes {
 		for _, set := range []policy.Set{c.Denied, c.Allowed, c.Unknown} {
 			for _, box := range set.Boxes() {
 				sum += float64(len(c.Nodes)) * packets(box)
@@ -164,7 +230,7 @@ func (m *mender) candidates() (all []fixStep, why string) {
 	d := m.trace.Decision
 	switch {
 	case d.By == policy.ByFailsafe:
-		return nil, m.failsafeText(m.trace.Flow, *d.Rule) + " is open whatever policies say: only FelixConfiguration closes it"
+		return nil, m.failsafeWhy()
 	case d.Endpoint == nil:
 		return nil, "no host endpoint governs the interface, so no policy can"
 	case d.By == policy.ByPolicy:
@@ -178,8 +244,17 @@ func (m *mender) candidates() (all []fixStep, why string) {
 		last := applied[len(applied)-1].Object.(*v3.GlobalNetworkPolicy)
 		return append(all, m.insert(last, -1, m.action())), ""
 	default:
-		return m.created()
+		return m.created(), ""
 	}
+}
+
+// failsafeWhy says why no policy closes a failsafe port there. One that the packet passes earlier may.
+func (m *mender) failsafeWhy() string {
+	port := m.failsafeText(m.trace.Flow, *m.trace.Decision.Rule)
+	if len(m.allowing()) > 0 {
+		return port + " is open there whatever policies say, and no small change denies it at another stage"
+	}
+	return port + " is open whatever policies say: only FelixConfiguration closes it"
 }
 
 func (m *mender) action() v3.Action {

@@ -91,6 +91,11 @@ func checkFix(t *testing.T, set string, w *world, q flowQuestion) bool {
 	if err != nil || turned.Verdict != mended.Verdict || turned.Verdict == trace.Verdict {
 		t.Errorf("%s: %+v is %s after %s, want %s (%v)", set, f, turned.Verdict, mended, mended.Verdict, err)
 	}
+	for _, c := range policy.Diff(tr.engine, policy.New(after.snapshot())) {
+		if harmed := map[policy.Verdict]policy.Set{policy.Denied: c.Allowed, policy.Allowed: c.Denied}[mended.Verdict]; !harmed.Empty() {
+			t.Errorf("%s: %s turns other traffic the other way: %+v", set, mended, harmed.Boxes())
+		}
+	}
 	return true
 }
 

@@ -29,6 +29,31 @@ func (m *mender) applied() (lists []policy.ListTrace) {
 	return lists
 }
 
+// allowing are the other decisions on the way of the packet that let it pass and that policies can change.
+func (m *mender) allowing() (all []policy.Decision) {
+	last := m.trace.Decision
+	for _, host := range m.trace.Hosts {
+		for _, s := range host.Stages {
+			i := slices.IndexFunc(s.Lists, func(l policy.ListTrace) bool { return l.Outcome == "allow" })
+			if s.Endpoint == nil || i < 0 || s.Lists[i].By == policy.ByFailsafe ||
+				host.Node == last.Node && s.Stage == last.Stage && s.Direction == last.Direction && s.Interface == last.Interface {
+				continue
+			}
+			d := policy.Decision{
+				Node: host.Node, Interface: s.Interface, Endpoint: s.Endpoint, Stage: s.Stage, Direction: s.Direction,
+				By: s.Lists[i].By, Tier: s.Lists[i].Tier,
+			}
+			for _, r := range s.Lists[i].Rules {
+				if r.Match == policy.Matched {
+					d.Rule = &r.Rule
+				}
+			}
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 // wider are changes of rules that a single list keeps from matching.
 func (m *mender) wider(list policy.ListTrace) (all []fixStep) {
 	f := m.trace.Flow
@@ -47,8 +72,14 @@ func (m *mender) wider(list policy.ListTrace) (all []fixStep) {
 			}
 			rule.Destination.Ports, value = append(rule.Destination.Ports, v3.Port{Min: *port, Max: *port}), *port
 		case "source.nets":
+			if m.question.From == endInternet {
+				continue // which is any address, and not the one that stands for it
+			}
 			rule.Source.Nets, value = append(rule.Source.Nets, networkOf(f.From)), networkOf(f.From)
 		case "destination.nets":
+			if m.question.To == endInternet {
+				continue
+			}
 			to := m.destination()
 			rule.Destination.Nets, value = append(rule.Destination.Nets, networkOf(to)), networkOf(to)
 		default:
@@ -139,27 +170,46 @@ func (m *mender) insert(p *v3.GlobalNetworkPolicy, index int, action v3.Action) 
 	}
 }
 
-// created are new policies for the endpoint, alone and with all else left to whatever follows.
-func (m *mender) created() ([]fixStep, string) {
+// created are new policies for the endpoint: alone, with all else left to whatever follows, and before DNAT, where what
+// no rule matches goes on.
+func (m *mender) created() (all []fixStep) {
 	d := m.trace.Decision
-	selector := selectorOf(d.Endpoint)
-	if selector == "" {
-		return nil, fmt.Sprintf("no policy can select HostEndpoint(%s), which has no labels", d.Endpoint.Name)
+	for _, selector := range m.selectors(d.Endpoint) {
+		rule := m.exact(m.action())
+		all = append(all, m.create(selector, rule), m.create(selector, rule, v3.Rule{Action: v3.Pass}))
 	}
-	var all []fixStep
-	for _, rules := range [][]v3.Rule{{m.exact(m.action())}, {m.exact(m.action()), {Action: v3.Pass}}} {
-		p := &v3.GlobalNetworkPolicy{}
-		p.APIVersion, p.Kind = v3.GroupVersion, resources.GlobalNetworkPolicy.Name
-		p.Name = m.freeName(strings.ToLower(string(m.action())) + "-" + strings.ToLower(m.trace.Flow.Protocol.String()))
-		p.Spec.Selector = selector
-		p.Spec.ApplyOnForward = d.Stage == policy.StageForward
-		p.Spec.Types, p.Spec.Ingress = []v3.PolicyType{v3.PolicyTypeIngress}, rules
-		if d.Direction == policy.Egress {
-			p.Spec.Types, p.Spec.Ingress, p.Spec.Egress = []v3.PolicyType{v3.PolicyTypeEgress}, nil, rules
+	if d.Stage != policy.StageForward || m.wanted == policy.Allowed {
+		return all
+	}
+	for _, host := range m.trace.Hosts {
+		for _, s := range host.Stages {
+			if host.Node != d.Node || s.Stage != policy.StagePreDNAT || s.Endpoint == nil {
+				continue
+			}
+			early := *m
+			early.trace.Decision = policy.Decision{Node: d.Node, Endpoint: s.Endpoint, Stage: s.Stage, Direction: s.Direction}
+			for _, selector := range m.selectors(s.Endpoint) {
+				all = append(all, early.create(selector, early.exact(v3.Deny)))
+			}
 		}
-		all = append(all, fixStep{Policy: p.Name, Create: p, after: p, text: "apply this policy:\n" + indented(p)})
 	}
-	return all, ""
+	return all
+}
+
+// create is a new policy for the stage of the decision.
+func (m *mender) create(selector string, rules ...v3.Rule) fixStep {
+	d := m.trace.Decision
+	p := &v3.GlobalNetworkPolicy{}
+	p.APIVersion, p.Kind = v3.GroupVersion, resources.GlobalNetworkPolicy.Name
+	p.Name = m.freeName(strings.ToLower(string(m.action())) + "-" + strings.ToLower(m.trace.Flow.Protocol.String()))
+	p.Spec.Selector = selector
+	p.Spec.PreDNAT = d.Stage == policy.StagePreDNAT
+	p.Spec.ApplyOnForward = p.Spec.PreDNAT || d.Stage == policy.StageForward
+	p.Spec.Types, p.Spec.Ingress = []v3.PolicyType{v3.PolicyTypeIngress}, rules
+	if d.Direction == policy.Egress {
+		p.Spec.Types, p.Spec.Ingress, p.Spec.Egress = []v3.PolicyType{v3.PolicyTypeEgress}, nil, rules
+	}
+	return fixStep{Policy: p.Name, Create: p, after: p, text: "apply this policy:\n" + indented(p)}
 }
 
 // freeName is a name that no policy has.
@@ -174,17 +224,56 @@ func (m *mender) freeName(name string) string {
 	return free
 }
 
-// selectorOf chooses an endpoint by the label that is its node's alone, or by all of its labels.
-func selectorOf(h *v3.HostEndpoint) string {
-	const hostname = "kubernetes.io/hostname"
-	terms := []string{}
+// selectors choose an endpoint: by the label that is its node's alone or by all of its labels, and, where others have
+// all of these, by the labels that it has not.
+func (m *mender) selectors(h *v3.HostEndpoint) []string {
+	const (
+		hostname = "kubernetes.io/hostname"
+		// namespace is a label that every workload has, and no host endpoint.
+		namespace = "projectcalico.org/namespace"
+	)
+	var terms []string
 	for name, value := range h.Labels {
-		term := fmt.Sprintf("%s == '%s'", name, value)
-		if name == hostname {
-			return term
-		}
-		terms = append(terms, term)
+		terms = append(terms, fmt.Sprintf("%s == '%s'", name, value))
+	}
+	if len(terms) == 0 {
+		terms = []string{fmt.Sprintf("!has(%s)", namespace)}
 	}
 	slices.Sort(terms)
-	return strings.Join(terms, " && ")
+	var all []string
+	if value, ok := h.Labels[hostname]; ok {
+		all = append(all, fmt.Sprintf("%s == '%s'", hostname, value))
+	}
+	if text := strings.Join(terms, " && "); !slices.Contains(all, text) {
+		all = append(all, text)
+	}
+	if more := m.othersLabels(h); len(more) > 0 {
+		for _, name := range more {
+			terms = append(terms, fmt.Sprintf("!has(%s)", name))
+		}
+		all = append(all, strings.Join(terms, " && "))
+	}
+	return all
+}
+
+// othersLabels are the further labels of the endpoints that have all labels of one.
+func (m *mender) othersLabels(h *v3.HostEndpoint) (names []string) {
+	for _, other := range ofKind[*v3.HostEndpoint](m.world, resources.HostEndpoint) {
+		shared := 0
+		for name, value := range h.Labels {
+			if other.Labels[name] == value {
+				shared++
+			}
+		}
+		if shared < len(h.Labels) {
+			continue
+		}
+		for name := range other.Labels {
+			if _, ok := h.Labels[name]; !ok {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
