@@ -169,6 +169,29 @@ func rangesText(ranges []policy.Range, text func(uint16) string) string {
 	return strings.Join(parts, ",")
 }
 
+// doorWords names an interface as the engine does: one, the one that has an address, or all that have no endpoint of
+// their own.
+func doorWords(name string) string {
+	if name == v3.AllInterfaces {
+		return "other interfaces"
+	}
+	if address, ok := strings.CutPrefix(name, "@"); ok {
+		return "the interface with " + address
+	}
+	return name
+}
+
+func doorsWords(names []string) string {
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = doorWords(name)
+	}
+	if len(parts) > 1 && names[0] == v3.AllInterfaces { // which sorts first, and reads best at the end
+		parts = append(parts[1:], parts[0])
+	}
+	return strings.Join(parts, ", ")
+}
+
 // shownNodes is how many nodes are named one by one.
 const shownNodes = 3
 
