@@ -230,6 +230,7 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	boxes := r.words.open(l.Lost, path)
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {
+		box = lost.flow.withoutClients(box)
 		if box.IPVersion == family {
 			box.IPVersion = 0
 		}

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"maps"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -34,6 +35,8 @@ type vitalFlow struct {
 	name, why string
 	protocol  uint16
 	ports     []policy.Range
+	// from are source ports, those of ordinary clients if there are none here.
+	from []policy.Range
 	// peers are the other ends of connections that the nodes accept, and targets of those that they make;
 	// empty for none.
 	peers, targets string
@@ -54,6 +57,29 @@ func ports(all ...uint16) []policy.Range {
 		out[i] = policy.Range{First: p, Last: p}
 	}
 	return out
+}
+
+// firstClientPort is the first port that clients get without asking for one.
+const firstClientPort = 1024
+
+// clientPorts are the source ports of the flow, none if its protocol has no ports.
+func (f *vitalFlow) clientPorts() []policy.Range {
+	switch {
+	case !(v3.Protocol{Num: uint8(f.protocol)}).HasPorts():
+		return nil
+	case len(f.from) > 0:
+		return f.from
+	default:
+		return []policy.Range{{First: firstClientPort, Last: math.MaxUint16}}
+	}
+}
+
+// withoutClients is a box of the flow without its source ports, which go without saying where they are all meant.
+func (f *vitalFlow) withoutClients(b policy.Box) policy.Box {
+	if slices.Equal(b.SourcePorts, f.clientPorts()) {
+		b.SourcePorts = nil
+	}
+	return b
 }
 
 // vitalFlows is the traffic that keeps a cluster alive, in the order of importance.
@@ -133,8 +159,8 @@ func clientFlows() []vitalFlow {
 	return []vitalFlow{
 		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: peersAnywhere},
 		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: peersAnywhere},
-		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), targets: peersAnywhere},
-		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), peers: peersAnywhere},
+		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), from: ports(68), targets: peersAnywhere},
+		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), from: ports(67), peers: peersAnywhere},
 		{name: "NTP", why: "certificates are refused when the clock is wrong", protocol: protocolUDP, ports: ports(123), targets: peersAnywhere},
 	}
 }
@@ -274,7 +300,9 @@ func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalF
 		if f.used != nil && !f.used(c) {
 			continue
 		}
-		box := policy.Box{Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports}
+		box := policy.Box{
+			Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports, SourcePorts: f.clientPorts(),
+		}
 		if len(f.networks) == 0 {
 			box.IPVersion = c.family()
 		}
