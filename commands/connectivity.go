@@ -1,12 +1,8 @@
 package commands
 
 import (
-	"cmp"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/netip"
 	"slices"
@@ -14,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/edfb3db0/calicoctl/output"
 	"github.com/edfb3db0/calicoctl/policy"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -81,6 +76,9 @@ type connection struct {
 	Nodes []string `json:"nodes"`
 	// Labels are those that all endpoints of the class have in common.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Interfaces are those of the nodes that are meant, * for all without an endpoint of their own; none where there are
+	// none to tell apart.
+	Interfaces []string `json:"interfaces,omitempty"`
 	// Protected tells whether a host endpoint governs the traffic.
 	Protected bool        `json:"protected"`
 	Path      policy.Path `json:"path"`
@@ -91,6 +89,8 @@ type connection struct {
 	Service string         `json:"service"`
 	Peers   string         `json:"peers"`
 	Box     policy.Box     `json:"box"`
+	// nothing tells that nothing is open there, and no service is named.
+	nothing bool
 }
 
 func runConnectivity(ctx context.Context, o *connectivityOptions) error {
@@ -124,8 +124,12 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	for _, class := range policy.New(world.snapshot()).Connections(query) {
 		found = append(found, w.connections(class, wanted)...)
 	}
-	if len(found) == 0 {
+	open := slices.DeleteFunc(slices.Clone(found), func(c connection) bool { return c.nothing })
+	if len(open) == 0 {
 		o.deps.say("nothing is open there, or there are no nodes")
+	}
+	if o.format != formatText && o.format != formatWide {
+		found = open
 	}
 	return o.print(w, found)
 }
@@ -196,16 +200,22 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool) []con
 	if len(nodes) == 0 {
 		return nil
 	}
+	of := connection{
+		Nodes: nodes, Labels: c.Class.Labels(), Interfaces: c.Interfaces, Protected: len(c.Class.Endpoints) > 0, Path: c.Path, Loopback: c.Loopback,
+	}
+	if c.Allowed.Empty() && c.Unknown.Empty() {
+		of.nothing = true
+		return []connection{of}
+	}
 	var all []connection
 	for _, part := range []struct {
 		verdict policy.Verdict
 		set     policy.Set
 	}{{policy.Allowed, c.Allowed}, {policy.Unknown, c.Unknown}} {
 		for _, box := range w.open(part.set, c.Path) {
-			all = append(all, connection{
-				Nodes: nodes, Labels: c.Class.Labels(), Protected: len(c.Class.Endpoints) > 0, Path: c.Path, Verdict: part.verdict,
-				Service: service(box), Peers: w.peers(box, c.Path) + itselfWords(c), Box: box, Loopback: c.Loopback,
-			})
+			one := of
+			one.Verdict, one.Service, one.Peers, one.Box = part.verdict, service(box), w.peers(box, c.Path)+itselfWords(c), box
+			all = append(all, one)
 		}
 	}
 	return all
@@ -281,87 +291,4 @@ func (w *words) peers(b policy.Box, path policy.Path) string {
 	default:
 		return w.addresses(b.Sources, b.IPVersion)
 	}
-}
-
-func (o *connectivityOptions) print(w *words, found []connection) error {
-	switch o.format {
-	case formatJSON:
-		encoder := json.NewEncoder(o.deps.Out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(append([]connection{}, found...))
-	case formatCSV:
-		return printConnectionsCSV(o.deps.Out, found)
-	case formatMarkdown:
-		return w.printConnectionsMarkdown(o.deps.Out, found)
-	default:
-		return w.printConnections(o.deps.Out, found)
-	}
-}
-
-// pathWords say what a path is to the nodes.
-func pathWords(p policy.Path, nodes int) string {
-	words := map[policy.Path][2]string{
-		policy.Input: {"accepts", "accept"}, policy.Output: {"may send", "may send"},
-		policy.Local: {"may send itself", "may send themselves"}, policy.Forward: {"lets through", "let through"},
-	}[p]
-	if nodes == 1 {
-		return words[0]
-	}
-	return words[1]
-}
-
-// printConnections writes a heading for each class and path, and below it what is open.
-func (w *words) printConnections(out io.Writer, found []connection) error {
-	var b strings.Builder
-	for rest := found; len(rest) > 0; {
-		first := rest[0]
-		n := 1
-		for n < len(rest) && rest[n].Path == first.Path && slices.Equal(rest[n].Nodes, first.Nodes) && rest[n].Protected == first.Protected {
-			n++
-		}
-		open := ""
-		if !first.Protected {
-			open = ", without a host endpoint"
-		}
-		fmt.Fprintf(&b, "%s%s %s\n", output.EscapeLines(w.nodes(first.Nodes)), open, pathWords(first.Path, len(first.Nodes)))
-		width := 0
-		for _, c := range rest[:n] {
-			width = max(width, len(c.Service))
-		}
-		for _, c := range rest[:n] {
-			unknown := ""
-			if c.Verdict == policy.Unknown {
-				unknown = " (unknown)"
-			}
-			fmt.Fprintf(&b, "  %-*s   %s%s\n", width, c.Service, output.EscapeLines(c.Peers), unknown)
-		}
-		b.WriteString("\n")
-		rest = rest[n:]
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-func printConnectionsCSV(out io.Writer, found []connection) error {
-	w := csv.NewWriter(out)
-	_ = w.Write([]string{"nodes", "path", "verdict", "service", "peers"}) // Error tells
-	for _, c := range found {
-		_ = w.Write([]string{strings.Join(c.Nodes, " "), string(c.Path), string(c.Verdict), c.Service, c.Peers})
-	}
-	w.Flush()
-	return w.Error()
-}
-
-func (w *words) printConnectionsMarkdown(out io.Writer, found []connection) error {
-	var b strings.Builder
-	b.WriteString("| Nodes | Service | From |\n| :-- | :-- | :-- |\n")
-	for _, c := range found {
-		unknown := ""
-		if c.Verdict == policy.Unknown {
-			unknown = " (unknown)"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s%s |\n", cell(cmp.Or(w.nodes(c.Nodes), "-")), cell(c.Service), cell(c.Peers), unknown)
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
 }

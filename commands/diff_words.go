@@ -32,10 +32,10 @@ func (w *words) changes(c policy.Change) []trafficChange {
 func (w *words) place(c policy.Change) string {
 	nodes, on := w.nodes(c.Nodes), ""
 	if c.In != "" && c.In != "*" && c.Path != policy.Local {
-		on += " in by " + c.In
+		on += " in by " + doorWords(c.In)
 	}
 	if c.Out != "" && c.Out != "*" && c.Path != policy.Local {
-		on += " out by " + c.Out
+		on += " out by " + doorWords(c.Out)
 	}
 	switch {
 	case c.Path == policy.Output:

@@ -228,8 +228,12 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	lost := &lostFlow{flow: &r.meant[l.Vital]}
 	family := r.vital[l.Vital].Boxes[0].IPVersion // which goes without saying, as the nodes have no other
 	boxes := r.words.open(l.Lost, path)
+	if path != policy.Local && len(l.Nodes) == 1 && !r.words.named(boxes, path) {
+		boxes = r.words.open(r.words.besides(l.Nodes[0], l.Lost, path), path)
+	}
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {
+		box = lost.flow.withoutClients(box)
 		if box.IPVersion == family {
 			box.IPVersion = 0
 		}

@@ -24,18 +24,50 @@ type words struct {
 
 func newWords(c *cluster) *words {
 	w := &words{cluster: c, space: policy.NewSpace(), groups: map[string]string{}}
-	if all := c.of(false); len(all) > 0 {
-		w.groups[w.canonical(all)] = "all nodes"
+	reached := c.reached()
+	for _, c := range []*cluster{c, reached} {
+		w.group("all nodes", c.of(false))
 	}
-	if masters := c.of(true); len(masters) > 0 {
-		w.groups[w.canonical(masters)] = "the control plane"
+	for _, c := range []*cluster{c, reached} {
+		w.group("the control plane", c.of(true))
 	}
-	for _, node := range slices.Backward(slices.Sorted(maps.Keys(c.addresses))) {
-		if addresses := c.addresses[node]; len(addresses) > 0 {
-			w.groups[w.canonical(addresses)] = node // of several with the same addresses, the first
+	for _, node := range slices.Backward(slices.Sorted(maps.Keys(c.addresses))) { // of several with the same addresses, the first
+		w.group(node, c.addresses[node])
+		if len(reached.addresses[node]) < len(c.addresses[node]) {
+			w.group(node, reached.addresses[node])
 		}
 	}
 	return w
+}
+
+func (w *words) group(name string, addresses []netip.Prefix) {
+	if len(addresses) > 0 {
+		w.groups[w.canonical(addresses)] = name
+	}
+}
+
+// named tells whether there is a name for the other ends of all boxes on a path.
+func (w *words) named(boxes []policy.Box, path policy.Path) bool {
+	return !slices.ContainsFunc(boxes, func(b policy.Box) bool {
+		others := b.Sources
+		if path == policy.Output {
+			others = b.Destinations
+		}
+		return len(others) > 0 && w.groups[w.canonical(others)] == ""
+	})
+}
+
+// besides is the set on a path without the node itself as the other end.
+func (w *words) besides(node string, set policy.Set, path policy.Path) policy.Set {
+	itself := policy.Box{Sources: w.cluster.addresses[node]}
+	if path == policy.Output {
+		itself = policy.Box{Destinations: itself.Sources}
+	}
+	rest := w.space.Set(set.Boxes()...)
+	if len(w.cluster.addresses[node]) == 0 {
+		return rest
+	}
+	return rest.Subtract(w.space.Set(itself))
 }
 
 // canonical writes a set of addresses in one way.
@@ -167,6 +199,29 @@ func rangesText(ranges []policy.Range, text func(uint16) string) string {
 		}
 	}
 	return strings.Join(parts, ",")
+}
+
+// doorWords names an interface as the engine does: one, the one that has an address, or all that have no endpoint of
+// their own.
+func doorWords(name string) string {
+	if name == v3.AllInterfaces {
+		return "other interfaces"
+	}
+	if address, ok := strings.CutPrefix(name, "@"); ok {
+		return "the interface with " + address
+	}
+	return name
+}
+
+func doorsWords(names []string) string {
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = doorWords(name)
+	}
+	if len(parts) > 1 && names[0] == v3.AllInterfaces { // which sorts first, and reads best at the end
+		parts = append(parts[1:], parts[0])
+	}
+	return strings.Join(parts, ", ")
 }
 
 // shownNodes is how many nodes are named one by one.

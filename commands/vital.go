@@ -3,14 +3,13 @@ package commands
 import (
 	"context"
 	"maps"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/policy"
-	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -34,6 +33,8 @@ type vitalFlow struct {
 	name, why string
 	protocol  uint16
 	ports     []policy.Range
+	// from are source ports, those of ordinary clients if there are none here.
+	from []policy.Range
 	// peers are the other ends of connections that the nodes accept, and targets of those that they make;
 	// empty for none.
 	peers, targets string
@@ -54,6 +55,29 @@ func ports(all ...uint16) []policy.Range {
 		out[i] = policy.Range{First: p, Last: p}
 	}
 	return out
+}
+
+// firstClientPort is the first port that clients get without asking for one.
+const firstClientPort = 1024
+
+// clientPorts are the source ports of the flow, none if its protocol has no ports.
+func (f *vitalFlow) clientPorts() []policy.Range {
+	switch {
+	case !(v3.Protocol{Num: uint8(f.protocol)}).HasPorts():
+		return nil
+	case len(f.from) > 0:
+		return f.from
+	default:
+		return []policy.Range{{First: firstClientPort, Last: math.MaxUint16}}
+	}
+}
+
+// withoutClients is a box of the flow without its source ports, which go without saying where they are all meant.
+func (f *vitalFlow) withoutClients(b policy.Box) policy.Box {
+	if slices.Equal(b.SourcePorts, f.clientPorts()) {
+		b.SourcePorts = nil
+	}
+	return b
 }
 
 // vitalFlows is the traffic that keeps a cluster alive, in the order of importance.
@@ -133,129 +157,10 @@ func clientFlows() []vitalFlow {
 	return []vitalFlow{
 		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: peersAnywhere},
 		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: peersAnywhere},
-		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), targets: peersAnywhere},
-		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), peers: peersAnywhere},
+		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), from: ports(68), targets: peersAnywhere},
+		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), from: ports(67), peers: peersAnywhere},
 		{name: "NTP", why: "certificates are refused when the clock is wrong", protocol: protocolUDP, ports: ports(123), targets: peersAnywhere},
 	}
-}
-
-// cluster is what the nodes of a world tell about it.
-type cluster struct {
-	nodes   []*v3.Node
-	masters map[string]bool
-	// addresses are those of each node.
-	addresses map[string][]netip.Prefix
-}
-
-// roleLabels mark the nodes of the control plane.
-var roleLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
-
-func newCluster(w *world) *cluster {
-	c := &cluster{nodes: ofKind[*v3.Node](w, resources.Node), masters: map[string]bool{}, addresses: map[string][]netip.Prefix{}}
-	c.noteAll(w, func(string) bool { return true })
-	return c
-}
-
-// clusterOf is the cluster of a world with the roles and addresses that its nodes had in an earlier one: what takes
-// a role or an address away does not take away what the node needs.
-func clusterOf(before, after *world) *cluster {
-	c := newCluster(after)
-	c.noteAll(before, func(node string) bool {
-		key := resources.Node.Key(node)
-		_, was := before.objects[key]
-		_, is := after.objects[key]
-		return is || !was // which is not gone with its node
-	})
-	return c
-}
-
-// noteAll adds the roles and addresses that a world has of nodes.
-func (c *cluster) noteAll(w *world, wanted func(node string) bool) {
-	for _, node := range ofKind[*v3.Node](w, resources.Node) {
-		if wanted(node.Name) {
-			c.noteRole(node.Name, node.Labels)
-			c.noteAddresses(node.Name, policy.NodeAddresses(node)...)
-		}
-	}
-	for _, h := range ofKind[*v3.HostEndpoint](w, resources.HostEndpoint) {
-		if wanted(h.Spec.Node) {
-			c.noteRole(h.Spec.Node, h.Labels)
-			c.note(h.Spec.Node, h.Spec.ExpectedIPs...)
-		}
-	}
-}
-
-func (c *cluster) noteRole(node string, labels map[string]string) {
-	for _, label := range roleLabels {
-		if _, ok := labels[label]; ok {
-			c.masters[node] = true
-		}
-	}
-}
-
-// note adds addresses, which may have the length of a network behind them.
-func (c *cluster) note(node string, texts ...string) {
-	for _, text := range texts {
-		bare, _, _ := strings.Cut(text, "/")
-		if a, err := netip.ParseAddr(bare); err == nil {
-			c.noteAddresses(node, a.Unmap().WithZone(""))
-		}
-	}
-}
-
-func (c *cluster) noteAddresses(node string, addresses ...netip.Addr) {
-	for _, a := range addresses {
-		if p := netip.PrefixFrom(a, a.BitLen()); !slices.Contains(c.addresses[node], p) {
-			c.addresses[node] = append(c.addresses[node], p)
-		}
-	}
-}
-
-// of are the addresses of all nodes, or of the control plane.
-func (c *cluster) of(masters bool) []netip.Prefix {
-	var all []netip.Prefix
-	for node, addresses := range c.addresses {
-		if !masters || c.masters[node] {
-			all = append(all, addresses...)
-		}
-	}
-	slices.SortFunc(all, netip.Prefix.Compare)
-	return slices.Compact(all)
-}
-
-// family is the IP version of all nodes, 0 if they have both or it is not known.
-func (c *cluster) family() int {
-	version := 0
-	for _, addresses := range c.addresses {
-		for _, p := range addresses {
-			own := familyOf(p.Addr())
-			if version != 0 && own != version {
-				return 0
-			}
-			version = own
-		}
-	}
-	return version
-}
-
-func (c *cluster) any(has func(*v3.Node) bool) bool { return slices.ContainsFunc(c.nodes, has) }
-
-func (c *cluster) hasBGP() bool {
-	return c.any(func(n *v3.Node) bool { return n.Spec.BGP != nil && n.Spec.BGP.IPv4Address+n.Spec.BGP.IPv6Address != "" })
-}
-
-func (c *cluster) hasVXLAN() bool {
-	return c.any(func(n *v3.Node) bool { return n.Spec.IPv4VXLANTunnelAddr+n.Spec.IPv6VXLANTunnelAddr != "" })
-}
-
-func (c *cluster) hasIPIP() bool {
-	return c.any(func(n *v3.Node) bool { return n.Spec.BGP != nil && n.Spec.BGP.IPv4IPIPTunnelAddr != "" })
-}
-
-func (c *cluster) hasWireguard() bool {
-	return c.any(func(n *v3.Node) bool {
-		return n.Spec.Wireguard != nil || n.Status.WireguardPublicKey+n.Status.WireguardPublicKeyV6 != ""
-	})
 }
 
 // vital gives the flows for the engine, with the flow that each stands for.
@@ -274,7 +179,9 @@ func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalF
 		if f.used != nil && !f.used(c) {
 			continue
 		}
-		box := policy.Box{Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports}
+		box := policy.Box{
+			Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports, SourcePorts: f.clientPorts(),
+		}
 		if len(f.networks) == 0 {
 			box.IPVersion = c.family()
 		}
@@ -306,7 +213,7 @@ func (c *cluster) peers(who string, networks []netip.Prefix) (addresses []netip.
 	case who == peersAnywhere:
 		return nil, true
 	}
-	addresses = c.of(who == peersMasters && len(c.masters) > 0)
+	addresses = c.reached().of(who == peersMasters && len(c.masters) > 0)
 	return addresses, len(addresses) > 0
 }
 

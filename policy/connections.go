@@ -145,6 +145,9 @@ func (t *table) traffic(o ref) Traffic {
 type Connection struct {
 	Class Class
 	Path  Path
+	// Interfaces are those meant, named as in Decision.Interface; none where the class governs
+	// all of the nodes, and on the path Local.
+	Interfaces []string
 	// Loopback is as in Change.
 	Loopback bool
 	// Allowed and Unknown leave the nodes' own addresses out, as the sets of a Change do.
@@ -191,26 +194,83 @@ func (e *Engine) Connections(q Query) []Connection {
 }
 
 // connections is what is open on a path, for each group of nodes for which it is the same.
+// Where nothing is open both sets are empty.
 func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 	made := c.Traffic(p)
 	allowed, unknown := made.Allowed.Intersect(within), made.Unknown.Intersect(within)
 	g := &group{transition: transition{path: p}, hosts: e.hostsOn(c, p)}
 	var out []Connection
-	for _, part := range g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf) {
-		own := Class{class: c.class, Interfaces: c.Interfaces}
-		nodes := map[string]bool{}
-		for _, h := range part.hosts {
-			own.Nodes = append(own.Nodes, h.name())
-			nodes[h.name()] = true
+	closed := part{sets: []ref{empty, empty}, hosts: slices.Clone(g.hosts)}
+	parts := g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf)
+	for _, part := range parts {
+		closed.hosts = slices.DeleteFunc(closed.hosts, func(h hostPair) bool { return slices.Contains(part.hosts, h) })
+	}
+	if p != Local { // where a node may have nothing but loopback
+		parts = append(parts, closed)
+	}
+	for _, part := range parts {
+		for _, at := range part.byInterfaces(c, p) {
+			out = append(out, Connection{
+				at.among(c), p, at.interfaces, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]},
+			})
 		}
-		for _, h := range c.Endpoints {
-			if nodes[h.Spec.Node] {
-				own.Endpoints = append(own.Endpoints, h)
-			}
-		}
-		out = append(out, Connection{own, p, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]}})
 	}
 	return out
+}
+
+// side is hosts of which a class governs the same interfaces.
+type side struct {
+	interfaces []string
+	hosts      []hostPair
+}
+
+// byInterfaces takes a part apart by the interfaces that the class governs.
+func (p *part) byInterfaces(c *Class, path Path) []side {
+	var out []side
+	for _, h := range p.hosts {
+		var names []string
+		if path != Local {
+			names = h.after.governedBy(c.class)
+		}
+		at := slices.IndexFunc(out, func(s side) bool { return slices.Equal(s.interfaces, names) })
+		if at < 0 {
+			at, out = len(out), append(out, side{interfaces: names})
+		}
+		out[at].hosts = append(out[at].hosts, h)
+	}
+	return out
+}
+
+// governedBy is the interfaces of the class, none if all are: then there are none to tell apart.
+func (h *host) governedBy(c *class) []string {
+	var names []string
+	all := h.outside()
+	for _, d := range all {
+		if d.class == c {
+			names = append(names, d.name)
+		}
+	}
+	if len(names) == len(all) {
+		return nil
+	}
+	slices.Sort(names)
+	return names
+}
+
+// among is the class on the hosts alone.
+func (s *side) among(c *Class) Class {
+	own := Class{class: c.class, Interfaces: c.Interfaces}
+	nodes := map[string]bool{}
+	for _, h := range s.hosts {
+		own.Nodes = append(own.Nodes, h.name())
+		nodes[h.name()] = true
+	}
+	for _, h := range c.Endpoints {
+		if nodes[h.Spec.Node] {
+			own.Endpoints = append(own.Endpoints, h)
+		}
+	}
+	return own
 }
 
 // hostsOn is the nodes of a class where it judges a path: that of a host with itself is

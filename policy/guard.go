@@ -31,7 +31,8 @@ type Loss struct {
 	Loopback bool
 	In, Out  string
 	Nodes    []string
-	// Lost is the packets; see Change about the nodes' own addresses.
+	// Lost is the packets; see Change about the nodes' own addresses. Packets that a node would
+	// get from itself, or send itself, from outside are no loss, but may be among them.
 	Lost Set
 	// Flow is one of them at the first node, and Decision what denies it.
 	Flow     Flow
@@ -63,7 +64,10 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 				kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
 			}
 			for _, p := range kept.parts(t, []ref{mine}, vitalOwn(g.path)) {
-				out = append(out, after.loss(i, kept, p, mine))
+				p.hosts = slices.DeleteFunc(p.hosts, func(h hostPair) bool { return t.alone(g.path, ownOf(h), p.sets[0]) })
+				if len(p.hosts) > 0 {
+					out = append(out, after.loss(i, kept, p, mine))
+				}
 			}
 		}
 	}
@@ -167,7 +171,8 @@ func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
 	if !p.loopback {
 		own = vitalOwn(g.path)(p.hosts[0])
 	}
-	packet, ok := Set{e.table, e.withOwn(g.path, own, lost)}.Example()
+	lost = e.withOthers(g.path, ownOf(p.hosts[0]), e.withOwn(g.path, own, lost))
+	packet, ok := Set{e.table, lost}.Example()
 	if !ok {
 		return l
 	}
@@ -193,6 +198,27 @@ func (e *Engine) withOwn(path Path, own []netip.Addr, set ref) ref {
 		}
 	}
 	return set
+}
+
+// alone tells whether the set has no other ends on the path than the host itself, which is not reached by an interface.
+func (t *table) alone(path Path, own []netip.Addr, set ref) bool {
+	packet, ok := Set{t, set}.Example()
+	if !ok {
+		return true
+	}
+	other := map[Path]netip.Addr{Input: packet.From, Output: packet.To}[path]
+	return slices.Contains(own, other) && t.withOthers(path, own, set) == empty
+}
+
+// withOthers keeps the packets whose other end on the path is not the host itself.
+func (t *table) withOthers(path Path, own []netip.Addr, set ref) ref {
+	l := map[Path]level{Input: levelSource, Output: levelDestination}[path]
+	if l == levelProtocol {
+		return set
+	}
+	var addresses addressSet
+	addresses.add(prefixes(own)...)
+	return t.apply(minus, set, t.inAddresses(l, addresses))
 }
 
 // flow is the packet as a question about a node.
