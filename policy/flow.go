@@ -187,7 +187,7 @@ func (h *host) pathOf(from, to, after netip.Addr) Path {
 		return Local
 	case h.owns(from):
 		return Output
-	case to == after && h.owns(to):
+	case to == after && (h.owns(to) || staysOnLink(to)):
 		return Input
 	case h.owns(after):
 		return DNATLocal
@@ -196,6 +196,11 @@ func (h *host) pathOf(from, to, after netip.Addr) Path {
 	default:
 		return DNATForward
 	}
+}
+
+// staysOnLink tells whether an address is that of everybody or somebody on a link, whose packets no host passes on.
+func staysOnLink(a netip.Addr) bool {
+	return a.IsMulticast() || a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // ends is a flow before every node that has one of its ends.
