@@ -235,8 +235,8 @@ func (s *session) read(ctx context.Context, keys []resources.Key, matches func(m
 				return err
 			}
 			found[i].Object, absent[i] = s.Store.Get(ctx, key)
-			if away := absent[i]; errors.Is(away, datastore.ErrUnavailable) && !errors.Is(away, datastore.ErrUnavailableHere) {
-				return away
+			if datastore.IsAway(absent[i]) {
+				return absent[i]
 			}
 			return ctx.Err()
 		})

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,7 +17,7 @@ func (s *session) compareVersions(ctx context.Context) error {
 	o, err := s.Store.Get(ctx, resources.ClusterInformation.Key(v3.DefaultName))
 	if err != nil {
 		s.deps.log.Debug("the cluster's version is unknown", "error", err)
-		if errors.Is(err, datastore.ErrUnavailable) && !errors.Is(err, datastore.ErrUnavailableHere) {
+		if datastore.IsAway(err) {
 			return err
 		}
 		return ctx.Err()

@@ -30,6 +30,11 @@ var (
 	ErrCompacted = errors.New("revision is compacted")
 )
 
+// IsAway tells of a datastore that is not there, so that no other operation makes sense either.
+func IsAway(err error) bool {
+	return errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUnavailableHere)
+}
+
 // NotBegunError ends a command before its first write.
 type NotBegunError struct{ Err error }
 

@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +29,7 @@ func (s *Store) WriteAll(ctx context.Context, changes []datastore.Change, progre
 			outcomes[i] = outcome
 			mutex.Lock()
 			defer mutex.Unlock()
-			if errors.Is(outcome.Err, datastore.ErrUnavailable) && !errors.Is(outcome.Err, datastore.ErrUnavailableHere) {
+			if datastore.IsAway(outcome.Err) {
 				away = outcome.Err
 			}
 			if progress != nil {
