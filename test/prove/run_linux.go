@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/edfb3db0/calicoctl/policy"
+)
+
+// How long packets are waited for: those that should come, and after them those that should not.
+const (
+	patience = 500 * time.Millisecond
+	grace    = 3 * time.Millisecond
+)
+
+// outcome is what became of a packet.
+type outcome struct{ arrived, answered bool }
+
+// experiment is a trial that is being run.
+type experiment struct {
+	*lab
+	*trial
+	number uint16
+	found  []outcome
+	// missing counts what should have come and has not, and stray what came from another trial or to a wrong place.
+	missing int
+	stray   []string
+	err     error
+}
+
+// run loads the rules of a trial, sends its packets and waits for them.
+func (l *lab) run(t *trial, number uint16) ([]outcome, []string, error) {
+	x := &experiment{lab: l, trial: t, number: number, found: make([]outcome, len(t.packets))}
+	if err := l.command(t.rules+surroundings(t), "nft", "-f", "-"); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.name, err)
+	}
+	if err := l.forget(); err != nil {
+		return nil, nil, err
+	}
+	for i := range t.packets {
+		if t.packets[i].want == policy.Allowed {
+			x.missing++
+		}
+		if t.packets[i].answered == 'a' {
+			x.missing++
+		}
+		if err := x.send(i); err != nil {
+			return nil, nil, fmt.Errorf("%s: send packet %d: %w", t.name, i, err)
+		}
+	}
+	for {
+		wait := patience
+		if x.missing == 0 {
+			wait = grace
+		}
+		some, err := l.receive(wait, x.got)
+		if err != nil || x.err != nil || !some {
+			if err == nil {
+				err = x.err
+			}
+			return x.found, x.stray, err
+		}
+	}
+}
+
+// surroundings is the rest of the host's rules: what services rewrite, and that it sends nothing by itself.
+func surroundings(t *trial) string {
+	return fmt.Sprintf(`
+table inet surroundings
+delete table inet surroundings
+table inet surroundings {
+	chain output {
+		type filter hook output priority -500; policy accept;
+		meta mark != %d drop
+	}
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		%s
+	}
+}
+`, ownMark, strings.Join(t.nat(), "\n\t\t"))
+}
+
+// send sends a packet of the trial.
+func (x *experiment) send(i int) error {
+	f := &x.packets[i].flow
+	p := request(f, mark{trial: x.number, packet: uint16(i)})
+	if f.Path == policy.Output || f.Path == policy.Local {
+		return x.sendFromHost(&p)
+	}
+	return x.sendFromWorld(x.wireOf(f.In), &p)
+}
+
+// got notes what came, and answers it.
+func (x *experiment) got(m mark, w *wire) {
+	at := ""
+	if w != nil {
+		at = w.name
+	}
+	if m.trial != x.number || int(m.packet) >= len(x.packets) {
+		x.stray = append(x.stray, fmt.Sprintf("packet %d of another trial came to %q", m.packet, at))
+		return
+	}
+	p, o := &x.packets[m.packet], &x.found[m.packet]
+	if m.answer {
+		if !p.answerArrivesAt(at) {
+			x.stray = append(x.stray, fmt.Sprintf("the answer to packet %d came to %q", m.packet, at))
+		} else if !o.answered && p.answered == 'a' {
+			x.missing--
+		}
+		o.answered = true
+		return
+	}
+	if !p.arrivesAt(at) {
+		x.stray = append(x.stray, fmt.Sprintf("packet %d came to %q", m.packet, at))
+		return
+	}
+	if !o.arrived && p.want == policy.Allowed {
+		x.missing--
+	}
+	o.arrived = true
+	if p.answered == 0 {
+		return
+	}
+	reply, ok := answer(&p.flow, m)
+	switch {
+	case !ok:
+	case w != nil:
+		x.err = x.sendFromWorld(w, &reply)
+	default:
+		x.err = x.sendFromHost(&reply)
+	}
+}
+
+// judge compares what became of the packets with what was expected.
+func (t *trial) judge(found []outcome) []string {
+	var wrong []string
+	for i := range t.packets {
+		p, o := &t.packets[i], found[i]
+		say := func(format string, args ...any) {
+			text, err := json.Marshal(p.flow)
+			if err != nil {
+				text = []byte(err.Error())
+			}
+			wrong = append(wrong, fmt.Sprintf("%s: packet %d %s: %s", t.name, i, text, fmt.Sprintf(format, args...)))
+		}
+		if p.want != policy.Unknown && o.arrived != (p.want == policy.Allowed) {
+			say("arrived: %v, the engine says %s by %s %s %s", o.arrived, p.want, p.decision.By, p.decision.Stage, p.decision.Why)
+		}
+		if p.recorded != 0 && o.arrived != (p.recorded != 'd') {
+			say("arrived: %v, recorded %c", o.arrived, p.recorded)
+		}
+		if p.answered != 0 && o.arrived && o.answered != (p.answered == 'a') {
+			say("answered: %v, recorded %c", o.answered, p.answered)
+		}
+	}
+	return wrong
+}
+
+// proveTrials runs trials, as many at once as there are labs.
+func proveTrials(ctx context.Context, trials []*trial, labs int) (*certificate, error) {
+	work := make(chan *trial)
+	results := make(chan *certificate, labs)
+	errs := make(chan error, labs)
+	for range labs {
+		go func() {
+			c, err := worker(ctx, work)
+			results <- c
+			errs <- err
+		}()
+	}
+	go func() {
+		defer close(work)
+		for _, t := range trials {
+			select {
+			case work <- t:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	total := &certificate{}
+	var failed error
+	for range labs {
+		total.add(<-results)
+		if err := <-errs; err != nil && failed == nil {
+			failed = err
+		}
+	}
+	if failed == nil {
+		failed = ctx.Err()
+	}
+	return total, failed
+}
+
+// worker runs trials in a lab of its own. It never unlocks its thread, which ends with it and takes the lab along.
+func worker(ctx context.Context, work <-chan *trial) (*certificate, error) {
+	c := &certificate{}
+	l, err := newLab(ctx)
+	if err != nil {
+		for range work { // so that nobody waits
+		}
+		return c, err
+	}
+	number := uint16(0)
+	for t := range work {
+		var wrong []string
+		for range 2 { // what is wrong once may have been late
+			number++
+			found, stray, err := l.run(t, number)
+			if err != nil {
+				for range work {
+				}
+				return c, err
+			}
+			wrong = append(t.judge(found), stray...)
+			if len(wrong) == 0 {
+				break
+			}
+		}
+		c.count(t, wrong)
+	}
+	return c, nil
+}
