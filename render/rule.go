@@ -176,7 +176,7 @@ func icmpOf(version int, r *v3.Rule) (terms []string, ok bool) {
 }
 
 // failsafe adds a failsafe port to a chain. Its net is about the other end.
-func (b *builder) failsafe(c *chain, side string, p v3.ProtoPort) {
+func (b *builder) failsafe(c *chain, port, side string, p v3.ProtoPort) {
 	protocol := "tcp"
 	if strings.EqualFold(p.Protocol, "udp") {
 		protocol = "udp"
@@ -195,5 +195,5 @@ func (b *builder) failsafe(c *chain, side string, p v3.ProtoPort) {
 			address = fmt.Sprintf("%s %s %s ", addressWord(version), side, nets[0])
 		}
 	}
-	c.add("%s%s dport %d counter accept %s", address, protocol, p.Port, comment(about))
+	c.add("%s%s %s %d counter accept %s", address, protocol, port, p.Port, comment(about))
 }

@@ -23,6 +23,8 @@ type stage struct {
 const (
 	chainFailsafeIn  = "failsafe-in"
 	chainFailsafeOut = "failsafe-out"
+	chainAnswersIn   = "failsafe-answers-in"
+	chainAnswersOut  = "failsafe-answers-out"
 	chainForwardOut  = "forward-out"
 )
 
@@ -39,7 +41,7 @@ func marked(bit int, then string) string {
 func (b *builder) early() {
 	untracked := stage{
 		name: "untracked-in", about: "doNotTrack policies, ingress", stage: policy.StageDoNotTrack, direction: policy.Ingress,
-		allow: "notrack " + setMark(markUntracked), failsafes: []string{chainFailsafeIn},
+		allow: "notrack " + setMark(markUntracked), failsafes: []string{chainFailsafeIn, chainAnswersIn},
 	}
 	c := b.chain("Before packets are tracked, what comes in by an interface.", "prerouting-untracked")
 	c.add("type filter hook prerouting priority raw; policy accept;")
@@ -47,7 +49,7 @@ func (b *builder) early() {
 	b.dispatch(c, "iifname", b.stages(&untracked))
 
 	untracked.name, untracked.about, untracked.direction = "untracked-out", "doNotTrack policies, egress", policy.Egress
-	untracked.failsafes = []string{chainFailsafeOut}
+	untracked.failsafes = []string{chainFailsafeOut, chainAnswersOut}
 	c = b.chain("Before packets are tracked, what the node sends.", "output-untracked")
 	c.add("type filter hook output priority raw; policy accept;")
 	c.add("meta mark set meta mark & 0x%08x", 0xffffffff&^(markUntracked|markPreDNAT))
@@ -123,6 +125,9 @@ func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
 		return nil
 	}
 	c := b.chain(fmt.Sprintf("HostEndpoint(%s), %s.", e.Name, s.about), s.name, e.Name)
+	if late && s.name != "from-host" {
+		c.add("ct state invalid counter drop %s", comment("neither new nor of a known connection"))
+	}
 	for _, failsafes := range s.failsafes {
 		c.add("jump %s", failsafes)
 	}
@@ -207,18 +212,21 @@ func (b *builder) leaveOut(c *chain, about, why string) {
 	c.add("# %s: left out, %s", plain(about), plain(why))
 }
 
-// failsafes makes the chains of the ports that policy cannot close.
+// failsafes makes the chains of the ports that policy cannot close. doNotTrack policies, which cannot know an answer as
+// such, do not close them for answers either.
 func (b *builder) failsafes() {
 	for _, list := range []struct {
-		name, about, side string
-		ports             []v3.ProtoPort
+		name, about, port, side string
+		ports                   []v3.ProtoPort
 	}{
-		{chainFailsafeIn, "Failsafe ports, to the node.", "saddr", b.plan.FailsafesIn},
-		{chainFailsafeOut, "Failsafe ports, from the node.", "daddr", b.plan.FailsafesOut},
+		{chainFailsafeIn, "Failsafe ports, to the node.", "dport", "saddr", b.plan.FailsafesIn},
+		{chainFailsafeOut, "Failsafe ports, from the node.", "dport", "daddr", b.plan.FailsafesOut},
+		{chainAnswersIn, "Answers from failsafe ports of others.", "sport", "saddr", b.plan.FailsafesOut},
+		{chainAnswersOut, "Answers from failsafe ports of the node.", "sport", "daddr", b.plan.FailsafesIn},
 	} {
 		c := b.chain(list.about, list.name)
 		for _, p := range list.ports {
-			b.failsafe(c, list.side, p)
+			b.failsafe(c, list.port, list.side, p)
 		}
 	}
 }

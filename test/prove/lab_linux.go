@@ -299,7 +299,7 @@ func retry(send func() error) error {
 }
 
 // receive waits for packets and hands on what came, and whether anything did. A nil wire is the host.
-func (l *lab) receive(wait time.Duration, got func(mark, *wire)) (bool, error) {
+func (l *lab) receive(wait time.Duration, got func(mark, *wire, []byte)) (bool, error) {
 	fds := make([]unix.PollFd, len(l.sockets))
 	for i, s := range l.sockets {
 		fds[i] = unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN}
@@ -325,7 +325,7 @@ func (l *lab) receive(wait time.Duration, got func(mark, *wire)) (bool, error) {
 				continue
 			}
 			if m, ok := markIn(buffer[:n]); ok {
-				got(m, s.wire)
+				got(m, s.wire, buffer[:n])
 			}
 		}
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -95,7 +97,7 @@ func (x *experiment) send(i int) error {
 }
 
 // got notes what came, and answers it.
-func (x *experiment) got(m mark, w *wire) {
+func (x *experiment) got(m mark, w *wire, data []byte) {
 	at := ""
 	if w != nil {
 		at = w.name
@@ -106,12 +108,7 @@ func (x *experiment) got(m mark, w *wire) {
 	}
 	p, o := &x.packets[m.packet], &x.found[m.packet]
 	if m.answer {
-		if !p.answerArrivesAt(at) {
-			x.stray = append(x.stray, fmt.Sprintf("the answer to packet %d came to %q", m.packet, at))
-		} else if !o.answered && p.answered == 'a' {
-			x.missing--
-		}
-		o.answered = true
+		x.answered(p, o, at, data)
 		return
 	}
 	if !p.arrivesAt(at) {
@@ -133,6 +130,33 @@ func (x *experiment) got(m mark, w *wire) {
 	default:
 		x.err = x.sendFromHost(&reply)
 	}
+}
+
+// answered notes an answer. One that does not come from where the packet was sent to is none.
+func (x *experiment) answered(p *probe, o *outcome, at string, data []byte) {
+	switch {
+	case !p.answerArrivesAt(at):
+		x.stray = append(x.stray, fmt.Sprintf("an answer to %s came to %q", p.flow.From, at))
+	case at != "" && !comesFrom(data, &p.flow) || o.answered:
+	default:
+		o.answered = true
+		if p.answered == 'a' {
+			x.missing--
+		}
+	}
+}
+
+// comesFrom tells whether a frame comes from where a flow goes to, before its destination is rewritten.
+func comesFrom(frame []byte, f *policy.Flow) bool {
+	const link, source4, ports4, source6, ports6 = 14, 12, 20, 8, 40
+	source, ports := link+source4, link+ports4
+	if f.To.Is6() {
+		source, ports = link+source6, link+ports6
+	}
+	if !bytes.HasPrefix(frame[source:], f.To.AsSlice()) {
+		return false
+	}
+	return !f.Protocol.HasPorts() || binary.BigEndian.Uint16(frame[ports:]) == *f.Port
 }
 
 // judge compares what became of the packets with what was expected.
