@@ -119,7 +119,8 @@ func sysctl(values map[string]string) error {
 func (l *lab) wireUp() error {
 	if err := sysctl(map[string]string{
 		"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1", "ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
-		"ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0", "ipv6/conf/default/accept_dad": "0",
+		"netfilter/nf_conntrack_checksum": "0", // with which tracking takes no good packet of UDP-Lite for a good one
+		"ipv4/conf/all/send_redirects":    "0", "ipv4/conf/default/send_redirects": "0", "ipv6/conf/default/accept_dad": "0",
 	}); err != nil {
 		return fmt.Errorf("configure the host: %w", err)
 	}
@@ -154,7 +155,7 @@ func (l *lab) wireUp() error {
 }
 
 // protocolsSeen are those that the host receives packets of.
-var protocolsSeen = []int{protoICMP, protoTCP, protoUDP, protoICMPv6, 112, protoSCTP, 136}
+var protocolsSeen = []int{protoICMP, protoTCP, protoUDP, protoICMPv6, protoVRRP, protoSCTP, protoUDPLite}
 
 func (l *lab) hostSockets() (err error) {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {

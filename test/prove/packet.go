@@ -11,11 +11,13 @@ import (
 
 // Numbers of protocols that have a header of their own here.
 const (
-	protoICMP   = 1
-	protoTCP    = 6
-	protoUDP    = 17
-	protoICMPv6 = 58
-	protoSCTP   = 132
+	protoICMP    = 1
+	protoTCP     = 6
+	protoUDP     = 17
+	protoICMPv6  = 58
+	protoVRRP    = 112
+	protoSCTP    = 132
+	protoUDPLite = 136
 )
 
 // magic begins the mark by which packets are known again.
@@ -135,7 +137,7 @@ func (p *packet) body() []byte {
 		return body
 	case p.protocol == protoTCP:
 		return p.tcp(ports, load)
-	case p.protocol == protoUDP:
+	case p.protocol == protoUDP, p.protocol == protoUDPLite: // whose third field is the length too, when all is covered
 		body := binary.BigEndian.AppendUint16(ports, uint16(8+len(load)))
 		body = append(append(body, 0, 0), load...)
 		binary.BigEndian.PutUint16(body[6:], p.transportSum(body))
