@@ -1,49 +1,126 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
 
 	"github.com/edfb3db0/calicoctl/policy"
 )
 
-// certificate is what was found.
-type certificate struct {
+// tally is what was found under some rulesets.
+type tally struct {
 	sets, packets, allowed, denied, unknown, answers int
-	disagreements                                    []string
+	wrong                                            []string
 }
 
-func (c *certificate) add(other *certificate) {
-	c.sets += other.sets
-	c.packets += other.packets
-	c.allowed += other.allowed
-	c.denied += other.denied
-	c.unknown += other.unknown
-	c.answers += other.answers
-	c.disagreements = append(c.disagreements, other.disagreements...)
+func (t *tally) add(other *tally) {
+	t.sets += other.sets
+	t.packets += other.packets
+	t.allowed += other.allowed
+	t.denied += other.denied
+	t.unknown += other.unknown
+	t.answers += other.answers
+	t.wrong = append(t.wrong, other.wrong...)
 }
 
-func (c *certificate) count(t *trial, wrong []string) {
-	c.sets++
-	c.packets += len(t.packets)
-	for i := range t.packets {
-		switch t.packets[i].want {
+func (t *tally) count(of *trial, wrong []string) {
+	t.sets++
+	t.packets += len(of.packets)
+	for i := range of.packets {
+		switch of.packets[i].want {
 		case policy.Allowed:
-			c.allowed++
+			t.allowed++
 		case policy.Denied:
-			c.denied++
+			t.denied++
 		default:
-			c.unknown++
+			t.unknown++
 		}
-		if t.packets[i].answered != 0 {
-			c.answers++
+		if of.packets[i].answered != 0 {
+			t.answers++
 		}
 	}
-	c.disagreements = append(c.disagreements, wrong...)
+	t.wrong = append(t.wrong, wrong...)
 }
 
-// print writes one line of the certificate.
-func (c *certificate) print(w io.Writer, title string) {
-	fmt.Fprintf(w, "%-28s %5d sets %7d packets: %d allowed, %d denied, %d not known to the engine; %d with their answers; %d disagreements\n",
-		title, c.sets, c.packets, c.allowed, c.denied, c.unknown, c.answers, len(c.disagreements))
+// certificate is the whole proof.
+type certificate struct {
+	recorded, drawn *tally
+	// refused is how many more snapshots were drawn that no agent takes.
+	refused     int
+	seed        int
+	took        time.Duration
+	labs        int
+	kernel, nft string
+}
+
+// prove makes the proof.
+func (o *options) prove(ctx context.Context) (*certificate, error) {
+	c := &certificate{seed: o.seed, labs: o.labs}
+	var err error
+	if c.kernel, c.nft, err = versions(ctx); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	recorded, err := recordedTrials(o.folder, o.every)
+	if err != nil {
+		return nil, err
+	}
+	if c.recorded, err = proveTrials(ctx, recorded, o.labs); err != nil {
+		return nil, err
+	}
+	drawn, refused, err := drawnTrials(o.drawn, o.seed)
+	if err != nil {
+		return nil, err
+	}
+	c.refused = refused
+	if c.drawn, err = proveTrials(ctx, drawn, o.labs); err != nil {
+		return nil, err
+	}
+	c.took = time.Since(start)
+	return c, nil
+}
+
+// versions are those of the judges.
+func versions(ctx context.Context) (kernel, nft string, err error) {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "", "", err
+	}
+	out, err := exec.CommandContext(ctx, "nft", "--version").Output()
+	if err != nil {
+		return "", "", fmt.Errorf("nft --version: %w", err)
+	}
+	return strings.TrimSpace(string(release)), strings.TrimSpace(string(out)), nil
+}
+
+func (c *certificate) disagreements() []string {
+	return append(c.recorded.wrong[:len(c.recorded.wrong):len(c.recorded.wrong)], c.drawn.wrong...)
+}
+
+func (c *certificate) print(w io.Writer) error {
+	verdict := "The kernel and the engine agree on every packet."
+	if n := len(c.disagreements()); n > 0 {
+		verdict = fmt.Sprintf("There are %d DISAGREEMENTS.", n)
+	}
+	_, err := fmt.Fprintf(w, `recorded sets:     %d
+  packets:         %d (%d allowed, %d denied)
+  answers:         %d
+  disagreements:   %d
+random snapshots:  %d from seed %d (%d more have failsafe ports that no agent takes)
+  packets:         %d (%d allowed, %d denied, %d of which the engine says that it cannot know)
+  disagreements:   %d
+kernel:            %s
+nft:               %s
+time:              %.1f s, %d at once
+%s
+`,
+		c.recorded.sets, c.recorded.packets, c.recorded.allowed, c.recorded.denied, c.recorded.answers, len(c.recorded.wrong),
+		c.drawn.sets, c.seed, c.refused, c.drawn.packets, c.drawn.allowed, c.drawn.denied, c.drawn.unknown, len(c.drawn.wrong),
+		c.kernel, c.nft, c.took.Seconds(), c.labs, verdict)
+	return err
 }

@@ -34,13 +34,13 @@ type experiment struct {
 }
 
 // run loads the rules of a trial, sends its packets and waits for them.
-func (l *lab) run(t *trial, number uint16) ([]outcome, []string, error) {
+func (l *lab) run(t *trial, number uint16) (wrong []string, err error) {
 	x := &experiment{lab: l, trial: t, number: number, found: make([]outcome, len(t.packets))}
 	if err := l.command(t.rules+surroundings(t), "nft", "-f", "-"); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", t.name, err)
+		return nil, fmt.Errorf("%s: %w", t.name, err)
 	}
 	if err := l.forget(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i := range t.packets {
 		if t.packets[i].want == policy.Allowed {
@@ -50,7 +50,7 @@ func (l *lab) run(t *trial, number uint16) ([]outcome, []string, error) {
 			x.missing++
 		}
 		if err := x.send(i); err != nil {
-			return nil, nil, fmt.Errorf("%s: send packet %d: %w", t.name, i, err)
+			return nil, fmt.Errorf("%s: send packet %d: %w", t.name, i, err)
 		}
 	}
 	for {
@@ -63,7 +63,7 @@ func (l *lab) run(t *trial, number uint16) ([]outcome, []string, error) {
 			if err == nil {
 				err = x.err
 			}
-			return x.found, x.stray, err
+			return append(x.judge(x.found), x.stray...), err
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (x *experiment) got(m mark, w *wire, data []byte) {
 		at = w.name
 	}
 	if m.trial != x.number || int(m.packet) >= len(x.packets) {
-		x.stray = append(x.stray, fmt.Sprintf("packet %d of another trial came to %q", m.packet, at))
+		x.stray = append(x.stray, fmt.Sprintf("%s: packet %d of another one came to %q", x.name, m.packet, at))
 		return
 	}
 	p, o := &x.packets[m.packet], &x.found[m.packet]
@@ -112,7 +112,7 @@ func (x *experiment) got(m mark, w *wire, data []byte) {
 		return
 	}
 	if !p.arrivesAt(at) {
-		x.stray = append(x.stray, fmt.Sprintf("packet %d came to %q", m.packet, at))
+		x.stray = append(x.stray, fmt.Sprintf("%s: packet %d came to %q", x.name, m.packet, at))
 		return
 	}
 	if !o.arrived && p.want == policy.Allowed {
@@ -136,7 +136,7 @@ func (x *experiment) got(m mark, w *wire, data []byte) {
 func (x *experiment) answered(p *probe, o *outcome, at string, data []byte) {
 	switch {
 	case !p.answerArrivesAt(at):
-		x.stray = append(x.stray, fmt.Sprintf("an answer to %s came to %q", p.flow.From, at))
+		x.stray = append(x.stray, fmt.Sprintf("%s: an answer to %s came to %q", x.name, p.flow.From, at))
 	case at != "" && !comesFrom(data, &p.flow) || o.answered:
 	default:
 		o.answered = true
@@ -185,9 +185,9 @@ func (t *trial) judge(found []outcome) []string {
 }
 
 // proveTrials runs trials, as many at once as there are labs.
-func proveTrials(ctx context.Context, trials []*trial, labs int) (*certificate, error) {
+func proveTrials(ctx context.Context, trials []*trial, labs int) (*tally, error) {
 	work := make(chan *trial)
-	results := make(chan *certificate, labs)
+	results := make(chan *tally, labs)
 	errs := make(chan error, labs)
 	for range labs {
 		go func() {
@@ -206,7 +206,7 @@ func proveTrials(ctx context.Context, trials []*trial, labs int) (*certificate, 
 			}
 		}
 	}()
-	total := &certificate{}
+	total := &tally{}
 	var failed error
 	for range labs {
 		total.add(<-results)
@@ -221,8 +221,8 @@ func proveTrials(ctx context.Context, trials []*trial, labs int) (*certificate, 
 }
 
 // worker runs trials in a lab of its own. It never unlocks its thread, which ends with it and takes the lab along.
-func worker(ctx context.Context, work <-chan *trial) (*certificate, error) {
-	c := &certificate{}
+func worker(ctx context.Context, work <-chan *trial) (*tally, error) {
+	c := &tally{}
 	l, err := newLab(ctx)
 	if err != nil {
 		for range work { // so that nobody waits
@@ -234,13 +234,11 @@ func worker(ctx context.Context, work <-chan *trial) (*certificate, error) {
 		var wrong []string
 		for range 2 { // what is wrong once may have been late
 			number++
-			found, stray, err := l.run(t, number)
-			if err != nil {
+			if wrong, err = l.run(t, number); err != nil {
 				for range work {
 				}
 				return c, err
 			}
-			wrong = append(t.judge(found), stray...)
 			if len(wrong) == 0 {
 				break
 			}
