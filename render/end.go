@@ -154,10 +154,10 @@ func (b *builder) addressSet(version int, e *v3.EntityRule, nets []netip.Prefix)
 	}
 	flags := ""
 	if slices.ContainsFunc(nets, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
-		flags = "flags interval; "
+		flags = "flags interval\n\t\t"
 	}
 	return b.set(fmt.Sprintf("selected-ip%d", version), strings.Join(words, ", "),
-		fmt.Sprintf("type ipv%d_addr; %s", version, flags), elements(nets))
+		fmt.Sprintf("type ipv%d_addr\n\t\t%s", version, flags), elements(nets))
 }
 
 // set is the name of a set with these elements. Sets of the same words and elements are one.

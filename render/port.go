@@ -185,7 +185,7 @@ func (b *builder) namedSets(version int, e *end, ports []v3.Port) []string {
 		}
 		slices.Sort(list)
 		names = append(names, b.set(fmt.Sprintf("port-%s-ip%d", p.Name, version), "port "+p.Name,
-			fmt.Sprintf("type ipv%d_addr . inet_proto . inet_service; ", version), slices.Compact(list)))
+			fmt.Sprintf("type ipv%d_addr . inet_proto . inet_service\n\t\t", version), slices.Compact(list)))
 	}
 	return names
 }

@@ -103,7 +103,9 @@ func (b *builder) late() {
 		name: "forward-to", about: "through the node, policies of the interface where it goes out", stage: policy.StageForward,
 		direction: policy.Egress, allow: "accept",
 	}))
-	c.add("accept")
+	if b.plan.Rest == nil {
+		c.add("accept")
+	}
 }
 
 // stages makes the chains of a stage for all endpoints for which it does anything.
