@@ -15,7 +15,14 @@ type end struct {
 	rule       *v3.EntityRule
 	side, port string // what nft calls its address and its port
 	nets, not  []netip.Prefix
-	selected   *policy.Selected
+	selected   *chosen
+}
+
+// chosen is the addresses that label expressions mean.
+type chosen struct {
+	*policy.Selected
+	nets map[int][]netip.Prefix // by IP version
+	sets map[int]string         // their names, where they are needed
 }
 
 // look reads what does not depend on the IP version. It says why the end cannot be translated, if so.
@@ -40,14 +47,20 @@ func (b *builder) look(about string, e *end) (why string) {
 	return ""
 }
 
-func (b *builder) selectedBy(r *v3.EntityRule) *policy.Selected {
+func (b *builder) selectedBy(r *v3.EntityRule) *chosen {
 	key := selection{r.Selector, r.NotSelector, r.NamespaceSelector, r.ServiceAccounts != nil}
-	s, ok := b.selected[key]
-	if !ok {
-		s = b.engine.Selected(r)
-		b.selected[key] = s
+	c, ok := b.selected[key]
+	if ok {
+		return c
 	}
-	return s
+	if s := b.engine.Selected(r); s != nil {
+		c = &chosen{Selected: s, nets: map[int][]netip.Prefix{}, sets: map[int]string{}}
+		for _, version := range families {
+			c.nets[version] = ofVersion(version, s.Networks)
+		}
+	}
+	b.selected[key] = c
+	return c
 }
 
 // addresses is the terms for the addresses of an end. It is false when no address matches.
@@ -72,16 +85,18 @@ func (b *builder) addresses(version int, e *end) (terms []string, ok bool) {
 	if e.selected == nil {
 		return terms, true
 	}
-	nets := ofVersion(version, e.selected.Networks)
-	switch {
-	case len(nets) == 0 || whole(nets):
+	nets := e.selected.nets[version]
+	if len(nets) == 0 || whole(nets) {
 		return terms, e.selected.Except == (len(nets) == 0)
-	case e.selected.Except:
-		terms = append(terms, field+" != @"+b.addressSet(version, e.rule, nets))
-	default:
-		terms = append(terms, field+" @"+b.addressSet(version, e.rule, nets))
 	}
-	return terms, true
+	if e.selected.sets[version] == "" {
+		e.selected.sets[version] = b.addressSet(version, e.rule, nets)
+	}
+	not := ""
+	if e.selected.Except {
+		not = "!= "
+	}
+	return append(terms, field+" "+not+"@"+e.selected.sets[version]), true
 }
 
 func addressWord(version int) string {
@@ -160,15 +175,10 @@ func (b *builder) addressSet(version int, e *v3.EntityRule, nets []netip.Prefix)
 		fmt.Sprintf("type ipv%d_addr\n\t\t%s", version, flags), elements(nets))
 }
 
-// set is the name of a set with these elements. Sets of the same words and elements are one.
+// set makes a set and gives its name.
 func (b *builder) set(name, words, head string, elements []string) string {
-	key := name + "\x00" + words + "\x00" + strings.Join(elements, ",")
-	if old, ok := b.sets[key]; ok {
-		return old
-	}
 	own := b.name(name, fmt.Sprint(len(b.sets)+1))
-	b.sets[key] = own
-	b.setTexts = append(b.setTexts, fmt.Sprintf("\tset %s {\n\t\t%s%s\n\t\telements = {\n\t\t\t%s\n\t\t}\n\t}\n",
+	b.sets = append(b.sets, fmt.Sprintf("\tset %s {\n\t\t%s%s\n\t\telements = {\n\t\t\t%s\n\t\t}\n\t}\n",
 		own, head, comment(words), strings.Join(elements, ",\n\t\t\t")))
 	return own
 }

@@ -105,7 +105,7 @@ func (b *builder) ports(version int, name string, e *end) []string {
 	default:
 		terms = append(terms, name+" "+e.port+" "+ranges)
 	}
-	for _, set := range b.namedSets(version, e, e.rule.Ports) {
+	for _, set := range b.namedSets(version, e.rule.Ports) {
 		terms = append(terms, namedTerm(version, e)+"@"+set)
 	}
 	return terms
@@ -121,7 +121,7 @@ func (b *builder) notPorts(version int, name string, e *end) []string {
 	default:
 		terms = append(terms, name+" "+e.port+" != "+ranges)
 	}
-	for _, set := range b.namedSets(version, e, e.rule.NotPorts) {
+	for _, set := range b.namedSets(version, e.rule.NotPorts) {
 		terms = append(terms, namedTerm(version, e)+"!= @"+set)
 	}
 	return terms
@@ -165,27 +165,39 @@ func rangesOf(ports []v3.Port) string {
 }
 
 // namedSets are the sets of the named ports that have an address of the IP version.
-func (b *builder) namedSets(version int, e *end, ports []v3.Port) []string {
+func (b *builder) namedSets(version int, ports []v3.Port) []string {
 	var names []string
 	for _, p := range ports {
 		if p.Name == "" {
 			continue
 		}
-		var list []string
-		for _, n := range b.engine.NamedPorts(p.Name) {
-			if !hasPorts(n.Protocol) {
-				continue
-			}
-			for _, at := range ofVersion(version, n.At) {
-				list = append(list, fmt.Sprintf("%s . %s . %d", at.Addr(), protocolWord(n.Protocol), n.Port))
-			}
+		if name := b.namedSet(version, p.Name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
-		if len(list) == 0 {
-			continue
-		}
-		slices.Sort(list)
-		names = append(names, b.set(fmt.Sprintf("port-%s-ip%d", p.Name, version), "port "+p.Name,
-			fmt.Sprintf("type ipv%d_addr . inet_proto . inet_service\n\t\t", version), slices.Compact(list)))
 	}
 	return names
+}
+
+// namedSet is the set of a named port, "" if nobody has it at an address of the IP version.
+func (b *builder) namedSet(version int, port string) string {
+	key := namedKey{version, port}
+	if name, ok := b.named[key]; ok {
+		return name
+	}
+	var list []string
+	for _, n := range b.engine.NamedPorts(port) {
+		if !hasPorts(n.Protocol) {
+			continue
+		}
+		for _, at := range ofVersion(version, n.At) {
+			list = append(list, fmt.Sprintf("%s . %s . %d", at.Addr(), protocolWord(n.Protocol), n.Port))
+		}
+	}
+	b.named[key] = ""
+	if len(list) > 0 {
+		slices.Sort(list)
+		b.named[key] = b.set(fmt.Sprintf("port-ip%d-%s", version, port), "port "+port,
+			fmt.Sprintf("type ipv%d_addr . inet_proto . inet_service\n\t\t", version), slices.Compact(list))
+	}
+	return b.named[key]
 }

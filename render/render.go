@@ -33,8 +33,8 @@ func Nft(s policy.Snapshot, node string) (Result, error) {
 		return Result{}, err
 	}
 	b := &builder{
-		engine: engine, plan: plan, names: map[string]bool{}, sets: map[string]string{},
-		selected: map[selection]*policy.Selected{}, omitted: map[string]bool{},
+		engine: engine, plan: plan, names: map[string]bool{}, omitted: map[string]bool{},
+		selected: map[selection]*chosen{}, named: map[namedKey]string{},
 	}
 	if err := b.interfaces(); err != nil {
 		return Result{}, err
@@ -50,12 +50,12 @@ type builder struct {
 	engine *policy.Engine
 	plan   *policy.Plan
 	// names are the names that sets and chains have.
-	names map[string]bool
-	// sets are the names of the sets by what is in them.
-	sets     map[string]string
-	setTexts []string
-	chains   []*chain
-	selected map[selection]*policy.Selected
+	names  map[string]bool
+	sets   []string
+	chains []*chain
+	// selected and named are what was looked up before.
+	selected map[selection]*chosen
+	named    map[namedKey]string
 	omitted  map[string]bool
 	notes    []string
 }
@@ -64,6 +64,12 @@ type builder struct {
 type selection struct {
 	selector, notSelector, spaces string
 	serviceAccounts               bool
+}
+
+// namedKey is a named port in an IP version.
+type namedKey struct {
+	version int
+	port    string
 }
 
 // chain is a chain and its lines.
@@ -131,7 +137,7 @@ func (b *builder) text(node string) string {
 	fmt.Fprintf(&out, "# and take it away with nft delete table inet %s.\n", Table)
 	fmt.Fprintf(&out, "# Bits of the packet mark: 0x%08x a doNotTrack policy allows it, 0x%08x a preDNAT policy does.\n", markUntracked, markPreDNAT)
 	fmt.Fprintf(&out, "table inet %s\ndelete table inet %[1]s\n\ntable inet %[1]s {\n", Table)
-	for _, set := range b.setTexts {
+	for _, set := range b.sets {
 		out.WriteString(set)
 		out.WriteByte('\n')
 	}

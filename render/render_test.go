@@ -121,7 +121,7 @@ func TestRules(t *testing.T) {
 			"named port", v3.Rule{Protocol: tcp, Destination: v3.EntityRule{Ports: []v3.Port{{Name: "api"}, {Min: 1, Max: 2}}}},
 			[]string{
 				"meta nfproto ipv4 tcp dport 1-2 ",
-				"meta nfproto ipv4 meta l4proto tcp ip daddr . meta l4proto . th dport @port-api-ip4--1 ",
+				"meta nfproto ipv4 meta l4proto tcp ip daddr . meta l4proto . th dport @port-ip4-api--1 ",
 				"meta nfproto ipv6 tcp dport 1-2 ",
 			},
 		},
@@ -129,7 +129,7 @@ func TestRules(t *testing.T) {
 		{
 			"not a named port", v3.Rule{Protocol: tcp, Source: v3.EntityRule{NotPorts: []v3.Port{{Name: "api"}}}},
 			[]string{
-				"meta nfproto ipv4 meta l4proto tcp ip saddr . meta l4proto . th sport != @port-api-ip4--1 ",
+				"meta nfproto ipv4 meta l4proto tcp ip saddr . meta l4proto . th sport != @port-ip4-api--1 ",
 				"meta nfproto ipv6 meta l4proto tcp ",
 			},
 		},

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -83,19 +80,6 @@ func (o *options) prove(ctx context.Context) (*certificate, error) {
 	}
 	c.took = time.Since(start)
 	return c, nil
-}
-
-// versions are those of the judges.
-func versions(ctx context.Context) (kernel, nft string, err error) {
-	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return "", "", err
-	}
-	out, err := exec.CommandContext(ctx, "nft", "--version").Output()
-	if err != nil {
-		return "", "", fmt.Errorf("nft --version: %w", err)
-	}
-	return strings.TrimSpace(string(release)), strings.TrimSpace(string(out)), nil
 }
 
 func (c *certificate) disagreements() []string {

@@ -97,7 +97,7 @@ func newNamespace() (int, error) {
 
 // command runs a program in the namespace of this thread.
 func (l *lab) command(input, name string, args ...string) error {
-	cmd := exec.CommandContext(l.ctx, name, args...)
+	cmd := exec.CommandContext(l.ctx, path(name), args...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

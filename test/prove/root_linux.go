@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 )
 
@@ -37,7 +38,7 @@ func asRoot(ctx context.Context) (status int, done bool, err error) {
 // lacking says what the proof needs and this machine has not.
 func lacking(ctx context.Context) error {
 	for program, pkg := range map[string]string{"nft": "nftables", "ip": "iproute2"} {
-		if _, err := exec.LookPath(program); err != nil {
+		if _, err := exec.LookPath(path(program)); err != nil {
 			return fmt.Errorf("%s is missing; on Debian, apt-get install %s", program, pkg)
 		}
 	}
@@ -53,4 +54,25 @@ func lacking(ctx context.Context) error {
 		return fmt.Errorf("no host can be set up in a network namespace: %w", err)
 	}
 	return nil
+}
+
+// path is where a program is: Debian keeps these where only root looks.
+func path(program string) string {
+	if _, err := exec.LookPath(program); err == nil {
+		return program
+	}
+	return "/usr/sbin/" + program
+}
+
+// versions are those of the judges.
+func versions(ctx context.Context) (kernel, nft string, err error) {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "", "", err
+	}
+	out, err := exec.CommandContext(ctx, path("nft"), "--version").Output()
+	if err != nil {
+		return "", "", fmt.Errorf("nft --version: %w", err)
+	}
+	return strings.TrimSpace(string(release)), strings.TrimSpace(string(out)), nil
 }
