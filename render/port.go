@@ -22,12 +22,17 @@ func (b *builder) transports(version int, p protocols, ends []*end) [][]string {
 	case p.only != 0 && !hasPorts(p.only):
 		return nil
 	}
-	var alternatives [][]string
+	alternatives := b.withPorts(version, p, ends)
 	if p.only == 0 && !positive {
-		alternatives = append(alternatives, append(p.terms(), "meta l4proto != { tcp, udp, sctp }"))
+		alternatives = append([][]string{append(p.terms(), "meta l4proto != { tcp, udp, sctp }")}, alternatives...)
 	}
+	return alternatives
+}
+
+// withPorts is the terms for packets that have ports, as alternatives.
+func (b *builder) withPorts(version int, p protocols, ends []*end) [][]string {
 	name := "th" // the word for the transport header of any protocol
-	with := [][]string{{"meta l4proto { " + strings.Join(p.withPorts(), ", ") + " }"}}
+	with := [][]string{{"meta l4proto { " + strings.Join(p.thatHavePorts(), ", ") + " }"}}
 	if p.only != 0 {
 		name, with = protocolWord(p.only), [][]string{nil}
 	}
@@ -41,7 +46,7 @@ func (b *builder) transports(version int, p protocols, ends []*end) [][]string {
 			with[i] = append(p.terms(), terms...)
 		}
 	}
-	return append(alternatives, with...)
+	return with
 }
 
 func (p protocols) terms() []string {
@@ -54,8 +59,8 @@ func (p protocols) terms() []string {
 	return nil
 }
 
-// withPorts are those of the protocols that have ports.
-func (p protocols) withPorts() []string {
+// thatHavePorts are those of the protocols that have ports.
+func (p protocols) thatHavePorts() []string {
 	var words []string
 	for _, n := range []uint8{protocolTCP, protocolUDP, protocolSCTP} {
 		if n != p.except {

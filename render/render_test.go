@@ -80,7 +80,8 @@ func TestRules(t *testing.T) {
 		{"ipVersion and the other's network", v3.Rule{IPVersion: new(6), Source: v3.EntityRule{Nets: []string{"10.0.0.0/8"}}}, nil},
 		{"icmp", v3.Rule{ICMP: &v3.ICMPFields{}}, []string{"meta nfproto ipv4 meta l4proto icmp ", "meta nfproto ipv6 meta l4proto ipv6-icmp "}},
 		{
-			"icmp type and code", v3.Rule{Protocol: icmp, ICMP: &v3.ICMPFields{Type: new(8), Code: new(3)}},
+			"icmp type and code",
+			v3.Rule{Protocol: icmp, ICMP: &v3.ICMPFields{Type: new(8), Code: new(3)}},
 			[]string{"meta nfproto ipv4 meta l4proto icmp icmp type 8 icmp code 3 "},
 		},
 		{"icmp code alone", v3.Rule{Protocol: icmp, ICMP: &v3.ICMPFields{Code: new(3)}}, []string{"meta nfproto ipv4 meta l4proto icmp "}},
@@ -88,7 +89,8 @@ func TestRules(t *testing.T) {
 		{"icmp with TCP", v3.Rule{Protocol: tcp, ICMP: &v3.ICMPFields{}}, nil},
 		{"notICMP", v3.Rule{Protocol: icmpv6, NotICMP: &v3.ICMPFields{Type: new(128)}}, []string{"meta nfproto ipv6 meta l4proto ipv6-icmp icmpv6 type != 128 "}},
 		{
-			"notICMP type and code", v3.Rule{Protocol: icmp, NotICMP: &v3.ICMPFields{Type: new(8), Code: new(0)}},
+			"notICMP type and code",
+			v3.Rule{Protocol: icmp, NotICMP: &v3.ICMPFields{Type: new(8), Code: new(0)}},
 			[]string{"meta nfproto ipv4 meta l4proto icmp icmp type . icmp code != { 8 . 0 } "},
 		},
 		{"notICMP of all", v3.Rule{Protocol: icmp, NotICMP: &v3.ICMPFields{}}, nil},
@@ -105,7 +107,8 @@ func TestRules(t *testing.T) {
 		{"ports", v3.Rule{Protocol: tcp, Destination: v3.EntityRule{Ports: ports(22, 81, 80)}}, []string{"tcp dport { 22, 80-81 } "}},
 		{"ports of any protocol", to(v3.EntityRule{Ports: ports(80)}), []string{"meta l4proto { tcp, udp, sctp } th dport 80 "}},
 		{
-			"ports of all but one protocol", v3.Rule{NotProtocol: udp, Destination: v3.EntityRule{Ports: ports(80)}},
+			"ports of all but one protocol",
+			v3.Rule{NotProtocol: udp, Destination: v3.EntityRule{Ports: ports(80)}},
 			[]string{"meta l4proto { tcp, sctp } th dport 80 "},
 		},
 		{"all ports", v3.Rule{Protocol: udp, Source: v3.EntityRule{Ports: []v3.Port{{Max: 65535}}}}, []string{"meta l4proto udp "}},
@@ -118,7 +121,8 @@ func TestRules(t *testing.T) {
 		{"notPorts of ICMP", v3.Rule{Protocol: icmp, Source: v3.EntityRule{NotPorts: ports(80)}}, []string{"meta nfproto ipv4 meta l4proto icmp "}},
 		{"all notPorts", v3.Rule{Protocol: tcp, Destination: v3.EntityRule{NotPorts: []v3.Port{{Max: 65535}}}}, nil},
 		{
-			"named port", v3.Rule{Protocol: tcp, Destination: v3.EntityRule{Ports: []v3.Port{{Name: "api"}, {Min: 1, Max: 2}}}},
+			"named port",
+			v3.Rule{Protocol: tcp, Destination: v3.EntityRule{Ports: []v3.Port{{Name: "api"}, {Min: 1, Max: 2}}}},
 			[]string{
 				"meta nfproto ipv4 tcp dport 1-2 ",
 				"meta nfproto ipv4 meta l4proto tcp ip daddr . meta l4proto . th dport @port-ip4-api--1 ",
@@ -127,7 +131,8 @@ func TestRules(t *testing.T) {
 		},
 		{"named port of nobody", v3.Rule{Protocol: tcp, Destination: v3.EntityRule{Ports: []v3.Port{{Name: "none"}}}}, nil},
 		{
-			"not a named port", v3.Rule{Protocol: tcp, Source: v3.EntityRule{NotPorts: []v3.Port{{Name: "api"}}}},
+			"not a named port",
+			v3.Rule{Protocol: tcp, Source: v3.EntityRule{NotPorts: []v3.Port{{Name: "api"}}}},
 			[]string{
 				"meta nfproto ipv4 meta l4proto tcp ip saddr . meta l4proto . th sport != @port-ip4-api--1 ",
 				"meta nfproto ipv6 meta l4proto tcp ",
@@ -227,7 +232,8 @@ func TestInterfaces(t *testing.T) {
 		{"all", []*v3.HostEndpoint{endpoint("all")}, []string{"goto to-host--all"}},
 		{"one", []*v3.HostEndpoint{named("one", "eth7")}, []string{`iifname "eth7" goto to-host--one`}},
 		{
-			"each", []*v3.HostEndpoint{endpoint("all"), named("one", "eth0"), found},
+			"each",
+			[]*v3.HostEndpoint{endpoint("all"), named("one", "eth0"), found},
 			[]string{`iifname "eth0" goto to-host--one`, `iifname "eth1" goto to-host--found`, "goto to-host--all"},
 		},
 	} {

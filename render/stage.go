@@ -136,13 +136,13 @@ func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
 	for _, tier := range tiers {
 		c.add("jump %s", b.tier(s, e, tier, late).name)
 	}
-	switch {
-	case s.stage == policy.StageNormal:
+	switch s.stage {
+	case policy.StageNormal:
 		for _, p := range e.Profiles {
 			c.add("jump %s", b.profile(s, e, p).name)
 		}
 		c.add("counter drop %s", comment("no profile allows it"))
-	case s.stage == policy.StageForward:
+	case policy.StageForward:
 		c.add("%s", s.allow)
 	}
 	return c

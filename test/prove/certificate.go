@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -83,7 +84,7 @@ func (o *options) prove(ctx context.Context) (*certificate, error) {
 }
 
 func (c *certificate) disagreements() []string {
-	return append(c.recorded.wrong[:len(c.recorded.wrong):len(c.recorded.wrong)], c.drawn.wrong...)
+	return slices.Concat(c.recorded.wrong, c.drawn.wrong)
 }
 
 func (c *certificate) print(w io.Writer) error {

@@ -28,8 +28,7 @@ func asRoot(ctx context.Context) (status int, done bool, err error) {
 	if cmd.ProcessState == nil { // no user namespace: what is lacking is found out here
 		return 0, false, nil
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), true, nil
 	}
 	return 0, true, err
