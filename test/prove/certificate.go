@@ -13,7 +13,9 @@ import (
 // tally is what was found under some rulesets.
 type tally struct {
 	sets, packets, allowed, denied, unknown, answers int
-	wrong                                            []string
+	// explained is how many of the sets have been looked at for what packets met, and met how often that was something.
+	explained, met int
+	wrong          []string
 }
 
 func (t *tally) add(other *tally) {
@@ -23,12 +25,18 @@ func (t *tally) add(other *tally) {
 	t.denied += other.denied
 	t.unknown += other.unknown
 	t.answers += other.answers
+	t.explained += other.explained
+	t.met += other.met
 	t.wrong = append(t.wrong, other.wrong...)
 }
 
 func (t *tally) count(of *trial, wrong []string) {
 	t.sets++
 	t.packets += len(of.packets)
+	if of.met != nil {
+		t.explained++
+		t.met += of.met.sum()
+	}
 	for i := range of.packets {
 		switch of.packets[i].want {
 		case policy.Allowed:
@@ -88,24 +96,28 @@ func (c *certificate) disagreements() []string {
 }
 
 func (c *certificate) print(w io.Writer) error {
-	verdict := "The kernel and the engine agree on every packet."
+	verdict := "The kernel and the engine agree on every packet, and on what it met."
 	if n := len(c.disagreements()); n > 0 {
 		verdict = fmt.Sprintf("There are %d DISAGREEMENTS.", n)
 	}
 	_, err := fmt.Fprintf(w, `recorded sets:     %d
   packets:         %d (%d allowed, %d denied)
   answers:         %d
+  reasons:         %d, in %d of the sets
   disagreements:   %d
 random snapshots:  %d from seed %d (%d more have failsafe ports that no agent takes)
   packets:         %d (%d allowed, %d denied, %d of which the engine says that it cannot know)
+  reasons:         %d, in %d of them
   disagreements:   %d
 kernel:            %s
 nft:               %s
 time:              %.1f s, %d at once
 %s
 `,
-		c.recorded.sets, c.recorded.packets, c.recorded.allowed, c.recorded.denied, c.recorded.answers, len(c.recorded.wrong),
-		c.drawn.sets, c.seed, c.refused, c.drawn.packets, c.drawn.allowed, c.drawn.denied, c.drawn.unknown, len(c.drawn.wrong),
+		c.recorded.sets, c.recorded.packets, c.recorded.allowed, c.recorded.denied, c.recorded.answers,
+		c.recorded.met, c.recorded.explained, len(c.recorded.wrong),
+		c.drawn.sets, c.seed, c.refused, c.drawn.packets, c.drawn.allowed, c.drawn.denied, c.drawn.unknown,
+		c.drawn.met, c.drawn.explained, len(c.drawn.wrong),
 		c.kernel, c.nft, c.took.Seconds(), c.labs, verdict)
 	return err
 }

@@ -159,7 +159,7 @@ func drawnTrials(n, seed int) (trials []*trial, refused int, err error) {
 // withoutAnswers leaves out what doNotTrack policies take for an answer: what comes from a failsafe port. The engine
 // judges it as the beginning of a connection, which such a packet is only in a test.
 func withoutAnswers(d drawn, plan *policy.Plan) []policy.Flow {
-	untracked := slices.ContainsFunc(d.snapshot.GlobalNetworkPolicies, func(p *v3.GlobalNetworkPolicy) bool { return p.Spec.DoNotTrack })
+	untracked := hasUntracked(&d.snapshot)
 	failsafes := slices.Concat(plan.FailsafesIn, plan.FailsafesOut)
 	return slices.DeleteFunc(d.flows, func(f policy.Flow) bool {
 		return untracked && (f.Protocol.Num == protoTCP || f.Protocol.Num == protoUDP) &&

@@ -97,13 +97,19 @@ func newNamespace() (int, error) {
 
 // command runs a program in the namespace of this thread.
 func (l *lab) command(input, name string, args ...string) error {
+	_, err := l.output(input, name, args...)
+	return err
+}
+
+// output is what a program prints there.
+func (l *lab) output(input, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(l.ctx, path(name), args...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
+		return "", fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
 	}
-	return nil
+	return string(out), nil
 }
 
 func sysctl(values map[string]string) error {

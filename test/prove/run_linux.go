@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/render"
 )
 
 // How long packets are waited for: those that should come, and after them those that should not.
@@ -59,13 +61,26 @@ func (l *lab) run(t *trial, number uint16) (wrong []string, err error) {
 			wait = grace
 		}
 		some, err := l.receive(wait, x.got)
-		if err != nil || x.err != nil || !some {
-			if err == nil {
-				err = x.err
-			}
-			return append(x.judge(x.found), x.stray...), err
+		if err := errors.Join(err, x.err); err != nil {
+			return nil, err
+		}
+		if !some {
+			return x.wrong()
 		}
 	}
+}
+
+// wrong is all that was not as expected.
+func (x *experiment) wrong() ([]string, error) {
+	wrong := append(x.judge(x.found), x.stray...)
+	if x.met == nil {
+		return wrong, nil
+	}
+	listed, err := x.output("", "nft", "list", "table", "inet", render.Table)
+	if err != nil {
+		return nil, err
+	}
+	return append(wrong, x.met.differences(x.name, countersIn(listed))...), nil
 }
 
 // surroundings is the rest of the host's rules: what services rewrite, and that it sends nothing by itself.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/edfb3db0/calicoctl/policy"
 	"github.com/edfb3db0/calicoctl/render"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 	"github.com/edfb3db0/calicoctl/test/verdicts"
 )
 
@@ -19,6 +20,8 @@ type trial struct {
 	name    string
 	rules   string
 	packets []probe
+	// met is what the packets meet, nil where that cannot be known.
+	met counts
 }
 
 // probe is a packet, and what is expected of it.
@@ -39,14 +42,19 @@ func newTrial(name string, s policy.Snapshot, flows []policy.Flow) (*trial, erro
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	t := &trial{name: name, rules: result.Text}
+	t := &trial{name: name, rules: result.Text, met: counts{}}
 	engine := policy.New(s)
+	known := len(result.Omitted) == 0
 	for _, f := range flows {
 		trace, err := engine.Trace(f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		t.packets = append(t.packets, probe{flow: f, want: trace.Verdict, decision: trace.Decision})
+		known = known && t.met.add(trace)
+	}
+	if !known {
+		t.met = nil
 	}
 	return t, nil
 }
@@ -78,6 +86,9 @@ func recordedTrials(folder string, every int) ([]*trial, error) {
 		if err != nil {
 			return nil, err
 		}
+		if hasUntracked(&sets[i].Snapshot) { // whose rules meet the answers, too
+			t.met = nil
+		}
 		for k := range t.packets {
 			t.packets[k].recorded = sets[i].Verdicts[k]
 			if sets[open].Verdicts[k] == 'a' {
@@ -87,6 +98,10 @@ func recordedTrials(folder string, every int) ([]*trial, error) {
 		trials = append(trials, t)
 	}
 	return trials, nil
+}
+
+func hasUntracked(s *policy.Snapshot) bool {
+	return slices.ContainsFunc(s.GlobalNetworkPolicies, func(p *v3.GlobalNetworkPolicy) bool { return p.Spec.DoNotTrack })
 }
 
 // nat are the rules that rewrite the destinations of the trial's packets.
