@@ -42,6 +42,12 @@ The ruleset is for reading, and for a host that you want to inspect: "nft list r
 			return runRender(cmd.Context(), o)
 		},
 	}
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return objectNames(cmd.Context(), d, g, o.config, resources.Node, nil), cobra.ShellCompDirectiveNoFileComp
+	}
 	o.add(cmd)
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatNft, "the format: "+formatNft)
 	complete(cmd, "output", []string{formatNft})

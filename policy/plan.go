@@ -38,8 +38,16 @@ type PlannedEndpoint struct {
 type PlannedTier struct {
 	Name     string
 	Policies []*v3.GlobalNetworkPolicy
+	// Doubtful are policies of which nobody can tell whether they apply.
+	Doubtful []DoubtfulPolicy
 	// Passes tells that what no policy decides goes on to the next tier.
 	Passes bool
+}
+
+// DoubtfulPolicy is a policy that may apply, and why that is not known.
+type DoubtfulPolicy struct {
+	*v3.GlobalNetworkPolicy
+	Why string
 }
 
 // Plan is the plan of a node that is known.
@@ -83,8 +91,8 @@ func planned(made map[*v3.HostEndpoint]*PlannedEndpoint, d *door) *PlannedEndpoi
 	return p
 }
 
-// Tiers are the tiers with policies that apply to the endpoint at a stage in a direction.
-// A policy that nobody can tell to apply is not among them.
+// Tiers are the tiers with policies that apply to the endpoint at a stage in a direction,
+// or may apply.
 func (p *PlannedEndpoint) Tiers(s StageName, d Direction) []PlannedTier {
 	place := in
 	if d == Egress {
@@ -96,11 +104,11 @@ func (p *PlannedEndpoint) Tiers(s StageName, d Direction) []PlannedTier {
 		for _, own := range r.policies {
 			if own.doubt == "" {
 				t.Policies = append(t.Policies, own.object)
+			} else {
+				t.Doubtful = append(t.Doubtful, DoubtfulPolicy{own.object, own.doubt})
 			}
 		}
-		if len(t.Policies) > 0 {
-			list = append(list, t)
-		}
+		list = append(list, t)
 	}
 	return list
 }

@@ -244,6 +244,40 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
+// TestFailsafes says what failsafe ports are translated to.
+func TestFailsafes(t *testing.T) {
+	config := &v3.FelixConfiguration{}
+	config.Name = v3.DefaultName
+	config.Spec.FailsafeInboundHostPorts = &[]v3.ProtoPort{
+		{Port: 22}, {Protocol: "UDP", Port: 68}, {Protocol: "tcp", Port: 22, Net: "10.0.0.9/8"}, {Protocol: "tcp", Port: 22, Net: "::/0"},
+		{Protocol: "tcp", Port: 22, Net: "all"},
+	}
+	config.Spec.FailsafeOutboundHostPorts = &[]v3.ProtoPort{{Protocol: "udp", Port: 53, Net: "fd00::1"}}
+	result := nft(t, policy.Snapshot{HostEndpoints: []*v3.HostEndpoint{endpoint("a")}, FelixConfigurations: []*v3.FelixConfiguration{config}})
+	for chain, want := range map[string][]string{
+		"failsafe-in": {
+			`tcp dport 22 counter accept comment "failsafe port tcp 22"`,
+			`udp dport 68 counter accept comment "failsafe port udp 68"`,
+			`ip saddr 10.0.0.0/8 tcp dport 22 counter accept comment "failsafe port tcp 22 10.0.0.9/8"`,
+			`meta nfproto ipv6 tcp dport 22 counter accept comment "failsafe port tcp 22 ::/0"`,
+			"# failsafe port tcp 22 all: matches nothing, the net cannot be read",
+		},
+		"failsafe-answers-out": {
+			`tcp sport 22 counter accept comment "failsafe port tcp 22"`,
+			`udp sport 68 counter accept comment "failsafe port udp 68"`,
+			`ip daddr 10.0.0.0/8 tcp sport 22 counter accept comment "failsafe port tcp 22 10.0.0.9/8"`,
+			`meta nfproto ipv6 tcp sport 22 counter accept comment "failsafe port tcp 22 ::/0"`,
+			"# failsafe port tcp 22 all: matches nothing, the net cannot be read",
+		},
+		"failsafe-out":        {`ip6 daddr fd00::1/128 udp dport 53 counter accept comment "failsafe port udp 53 fd00::1"`},
+		"failsafe-answers-in": {`ip6 saddr fd00::1/128 udp sport 53 counter accept comment "failsafe port udp 53 fd00::1"`},
+	} {
+		if diff := cmp.Diff(want, linesOf(t, result.Text, chain)); diff != "" {
+			t.Errorf("%s: %s", chain, diff)
+		}
+	}
+}
+
 // TestLeftOut says what is not translated, and what is said about it.
 func TestLeftOut(t *testing.T) {
 	p := gnp("p",
@@ -256,11 +290,14 @@ func TestLeftOut(t *testing.T) {
 	)
 	a := endpoint("a", func(h *v3.HostEndpoint) { h.Spec.ExpectedIPs = []string{"10.0.0.1"} })
 	b := endpoint("b", func(h *v3.HostEndpoint) { h.Spec.InterfaceName = "eth0" }) // which has the same policies, and no other notes
+	unread := gnp("unread", v3.Rule{Action: v3.Allow})
+	unread.Spec.Selector = "role =="
 	result := nft(t, policy.Snapshot{
-		HostEndpoints: []*v3.HostEndpoint{a, b}, GlobalNetworkPolicies: []*v3.GlobalNetworkPolicy{p},
+		HostEndpoints: []*v3.HostEndpoint{a, b}, GlobalNetworkPolicies: []*v3.GlobalNetworkPolicy{p, unread},
 		Workloads: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16")},
 	})
 	want := []string{
+		"GlobalNetworkPolicy(unread): the selector of the policy cannot be read",
 		"GlobalNetworkPolicy(p) ingress[0] Allow: what an HTTP request asks for is not in its packets",
 		"GlobalNetworkPolicy(p) ingress[1] Allow: which addresses and ports a service has is not known here",
 		"GlobalNetworkPolicy(p) ingress[2] Allow: which addresses have a service account cannot be known here",
@@ -273,7 +310,7 @@ func TestLeftOut(t *testing.T) {
 	}
 	lines := linesOf(t, result.Text, "to-host--a--tier-default")
 	var left []string
-	for _, about := range want[:5] {
+	for _, about := range want[1:6] {
 		rule, why, _ := strings.Cut(about, ": ")
 		left = append(left, "# "+rule+": left out, "+why)
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/edfb3db0/calicoctl/policy"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -121,7 +122,7 @@ func (b *builder) stages(s *stage) map[*policy.PlannedEndpoint]*chain {
 
 // stage makes the chains of a stage for an endpoint.
 func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
-	tiers := e.Tiers(s.stage, s.direction)
+	tiers := b.tiers(s, e)
 	late := s.stage == policy.StageNormal || s.stage == policy.StageForward
 	if len(tiers) == 0 && !late {
 		return nil
@@ -146,6 +147,16 @@ func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
 		c.add("%s", s.allow)
 	}
 	return c
+}
+
+// tiers are the tiers with policies that certainly apply.
+func (b *builder) tiers(s *stage, e *policy.PlannedEndpoint) []policy.PlannedTier {
+	return slices.DeleteFunc(e.Tiers(s.stage, s.direction), func(t policy.PlannedTier) bool {
+		for _, p := range t.Doubtful {
+			b.omit(policyName(p.GlobalNetworkPolicy), p.Why)
+		}
+		return len(t.Policies) == 0
+	})
 }
 
 func (b *builder) tier(s *stage, e *policy.PlannedEndpoint, tier policy.PlannedTier, late bool) *chain {
