@@ -249,7 +249,10 @@ func TestFailsafes(t *testing.T) {
 	config := &v3.FelixConfiguration{}
 	config.Name = v3.DefaultName
 	config.Spec.FailsafeInboundHostPorts = &[]v3.ProtoPort{
-		{Port: 22}, {Protocol: "UDP", Port: 68}, {Protocol: "tcp", Port: 22, Net: "10.0.0.9/8"}, {Protocol: "tcp", Port: 22, Net: "::/0"},
+		{Port: 22},
+		{Protocol: "UDP", Port: 68},
+		{Protocol: "tcp", Port: 22, Net: "10.0.0.9/8"},
+		{Protocol: "tcp", Port: 22, Net: "::/0"},
 		{Protocol: "tcp", Port: 22, Net: "all"},
 	}
 	config.Spec.FailsafeOutboundHostPorts = &[]v3.ProtoPort{{Protocol: "udp", Port: 53, Net: "fd00::1"}}
