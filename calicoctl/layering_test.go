@@ -15,8 +15,9 @@ var mayImport = map[string][]string{
 	"calicoctl": {"commands"},
 	"docs/gen":  {"commands"},
 	"commands": {
+		"render",
 		"output", "manifest", "autohep", "autohep/controller", "datastore/local", "datastore/etcd", "datastore/kubernetes",
-		"datastore", "policy", "policytest", "render", "resources", "resources/v3", "selector",
+		"datastore", "policy", "policytest", "resources", "resources/v3", "selector",
 	},
 	"output":               {"resources"},
 	"manifest":             {"resources", "resources/v3"},
