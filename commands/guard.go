@@ -48,7 +48,7 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	overlay := datastore.NewOverlay(store)
 	s.trying = true
 	err := a.write(overlay)
-	s.trying = false
+	s.trying, s.known = false, overlay.Known
 	if g.mode == guardRefuse {
 		if err := untried(*a.results, err); err != nil {
 			return err
