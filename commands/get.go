@@ -269,7 +269,7 @@ func (s *session) leaveOutBroken() (messages func() []string) {
 		tolerant.Tolerate(func(key resources.Key, err error) bool {
 			mutex.Lock()
 			defer mutex.Unlock()
-			said[key] = datastore.ErrorOf("list", key, datastore.ErrInvalid, "what is stored cannot be understood: "+err.Error()+datastore.MendOrDelete).Error()
+			said[key] = datastore.ErrorOf("list", key, datastore.ErrInvalid, "what is stored cannot be understood: "+datastore.Unreadable(err)+datastore.MendOrDelete).Error()
 			return true
 		})
 	}

@@ -91,7 +91,7 @@ func tidyPolicy(kind *resources.Kind, o resources.Object) {
 
 func undecodable(op string, key resources.Key, err error) error {
 	return datastore.ErrorOf(op, key, datastore.ErrInvalid,
-		"the value of the key "+pathOf(key)+" cannot be understood: "+err.Error())
+		"the value of the key "+pathOf(key)+" cannot be understood: "+datastore.Unreadable(err))
 }
 
 // withIdentity sets uid and creation time where they are empty.

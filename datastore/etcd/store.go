@@ -64,7 +64,7 @@ func (s *Store) List(ctx context.Context, kind *resources.Kind) (*resources.List
 				continue
 			}
 			if err != nil {
-				broken = append(broken, kind.Key(name).String()+" ("+err.Error()+")")
+				broken = append(broken, kind.Key(name).String()+" ("+datastore.Unreadable(err)+")")
 				continue
 			}
 			items = append(items, o)

@@ -113,7 +113,7 @@ func canBeName(name string) bool {
 func decoded(op string, key resources.Key, c collection, body []byte) (resources.Object, error) {
 	o, err := c.decode(body)
 	if err != nil {
-		return nil, datastore.ErrorOf(op, key, datastore.ErrInvalid, "what is stored cannot be understood: "+err.Error())
+		return nil, datastore.ErrorOf(op, key, datastore.ErrInvalid, "what is stored cannot be understood: "+datastore.Unreadable(err))
 	}
 	return o, nil
 }
@@ -218,7 +218,7 @@ func (d *decodedItems) add(items []json.RawMessage) {
 		case err == nil:
 			d.objects = append(d.objects, o)
 		case !d.store.leavesOut(d.collection.kind.Key(nameOf(item)), err):
-			d.broken = append(d.broken, nameOf(item)+" ("+err.Error()+")")
+			d.broken = append(d.broken, nameOf(item)+" ("+datastore.Unreadable(err)+")")
 		}
 	}
 }
