@@ -263,8 +263,12 @@ type guardFlags struct{ mode, flows string }
 func (f *guardFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.mode, "guard", "", "what to do when a write would cut off traffic that keeps the cluster alive: "+
 		strings.Join(guardModes, ", ")+" (default "+guardWarn+"; CALICO_GUARD)")
-	cmd.Flags().StringVar(&f.flows, "guard-flows", "", "a `file` that says which traffic that is (CALICO_GUARD_FLOWS)")
+	addGuardFlows(cmd, &f.flows)
 	complete(cmd, "guard", guardModes)
+}
+
+func addGuardFlows(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "guard-flows", "", "a `file` that says which traffic keeps the cluster alive (CALICO_GUARD_FLOWS)")
 }
 
 // guard finds out what the guard is to do: flags win over the environment, and that over a configuration file.
@@ -276,14 +280,21 @@ func (f guardFlags) guard(d *Deps, c Config) (*guard, error) {
 	if !slices.Contains(guardModes, mode) {
 		return nil, fmt.Errorf("unknown --guard %q; write %s", mode, strings.Join(guardModes, ", "))
 	}
-	flows := vitalFlows()
-	if file := d.firstOf(f.flows, "CALICO_GUARD_FLOWS", c.GuardFlows); file != "" && mode != guardOff {
-		var err error
-		if flows, err = readFlows(file, flows); err != nil {
-			return nil, err
-		}
+	if mode == guardOff {
+		return &guard{mode: mode}, nil
 	}
-	return &guard{mode: mode, flows: flows}, nil
+	flows, err := d.vitalFlows(f.flows, c.GuardFlows)
+	return &guard{mode: mode, flows: flows}, err
+}
+
+// vitalFlows are those of every cluster, changed as a file says: flag and key are what names it on the command line and
+// in the configuration file.
+func (d *Deps) vitalFlows(flag, key string) ([]vitalFlow, error) {
+	flows := vitalFlows()
+	if file := d.firstOf(flag, "CALICO_GUARD_FLOWS", key); file != "" {
+		return readFlows(file, flows)
+	}
+	return flows, nil
 }
 
 // firstOf is the first that is set: a flag, a variable of the environment, a key of a configuration file.

@@ -141,8 +141,8 @@ type coverageFlow struct {
 	text string
 }
 
-// coverage finds out what no test was about that has been run.
-func (s *suite) coverage() *coverage {
+// coverage finds out what no test was about that has been run: of the rules, and of these vital flows.
+func (s *suite) coverage(flows []vitalFlow) *coverage {
 	c := &coverage{Rules: []coverageRule{}, Flows: []coverageFlow{}}
 	for _, p := range s.engine.Snapshot().GlobalNetworkPolicies {
 		c.RulesOf += len(p.Spec.Ingress) + len(p.Spec.Egress)
@@ -154,7 +154,7 @@ func (s *suite) coverage() *coverage {
 		})
 	}
 	w := newWords(s.ends.cluster)
-	vital, meant := s.ends.cluster.vital(vitalFlows())
+	vital, meant := s.ends.cluster.vital(flows)
 	c.FlowsOf = len(vital)
 	for i, v := range vital {
 		if s.asker.Asked(v) {
