@@ -34,6 +34,8 @@ type diffOptions struct {
 	questionFlags
 	format   string
 	revision int64
+	// since tells that a revision is asked about.
+	since bool
 }
 
 func newDiff(d *Deps, g *globalOptions) *cobra.Command {
@@ -57,6 +59,7 @@ Exit status:
   calicoctl diff -f manifests/ --base none
   calicoctl diff --revision 17`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.since = cmd.Flags().Changed("revision")
 			if err := o.complete(args); err != nil {
 				return err
 			}
@@ -74,7 +77,7 @@ func (o *diffOptions) complete(args []string) error {
 	if !slices.Contains(diffFormats, o.format) {
 		return fmt.Errorf("unknown output format %q; write %s", o.format, strings.Join(diffFormats, ", "))
 	}
-	if o.revision != 0 {
+	if o.since {
 		if len(o.files) > 0 || o.base != baseDatastore {
 			return errors.New("give either --revision or -f, not both")
 		}
@@ -133,7 +136,7 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 	defer closeStore()
 	var before, after *world
 	automatic := func(resources.Key) bool { return false }
-	if o.revision != 0 {
+	if o.since {
 		before, after, err = sinceRevision(ctx, store, o.revision)
 	} else {
 		before, after, automatic, err = o.asApplied(ctx, store, items)

@@ -191,6 +191,9 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 		if l.Decision.Rule != nil {
 			decision += " denies it"
 		}
+		if l.Answer {
+			decision = fmt.Sprintf("the answers are dropped (%s of %s): %s", l.Decision.Direction, doorWords(l.Decision.Interface), decision)
+		}
 		at := slices.IndexFunc(groups, func(g *lossGroup) bool { return g.decision == decision && slices.Equal(g.nodes, l.Nodes) })
 		if at < 0 {
 			at, groups = len(groups), append(groups, &lossGroup{nodes: l.Nodes, decision: decision})
@@ -234,6 +237,9 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {
 		box = lost.flow.withoutClients(box)
+		if l.Answer { // which failsafe ports of others spare when a client happens to have one
+			box.SourcePorts = nil
+		}
 		if box.IPVersion == family {
 			box.IPVersion = 0
 		}
@@ -246,7 +252,7 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 			texts[i] = r.words.serviceAndPeers(box, path)
 		}
 	}
-	switch text := strings.Join(texts, "; "); {
+	switch text := strings.Join(slices.Compact(texts), "; "); {
 	case path != policy.Local:
 		lost.others = text
 	case l.Loopback:

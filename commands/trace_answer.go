@@ -31,6 +31,9 @@ type traceAnswer struct {
 	At  string `json:"at,omitempty"`
 	Why string `json:"why"`
 
+	// Answer is the answer to a packet that is allowed, where it is dropped or may be.
+	Answer *traceAnswer `json:"answer,omitempty"`
+
 	Flow  *policy.Flow `json:"flow,omitempty"`
 	Hosts []hostAnswer `json:"hosts,omitempty"`
 	Fix   *fix         `json:"fix,omitempty"`
@@ -75,10 +78,18 @@ type ruleAnswer struct {
 
 // answer is the verdict and what decided.
 func (t *tracer) answer(f policy.Flow, trace policy.Trace) traceAnswer {
-	d := trace.Decision
+	a := t.decided(f, trace.Verdict, trace.Decision)
+	if r := trace.Return; r != nil {
+		a.Answer = new(t.decided(f, r.Verdict, r.Decision))
+	}
+	return a
+}
+
+// decided is a verdict and what decided.
+func (t *tracer) decided(f policy.Flow, v policy.Verdict, d policy.Decision) traceAnswer {
 	a := traceAnswer{
-		Verdict: trace.Verdict, Node: d.Node, Interface: d.Interface, Stage: d.Stage, Direction: d.Direction, By: d.By,
-		Tier: d.Tier, Why: t.because(f, trace.Verdict, d),
+		Verdict: v, Node: d.Node, Interface: d.Interface, Stage: d.Stage, Direction: d.Direction, By: d.By,
+		Tier: d.Tier, Why: t.because(f, v, d),
 	}
 	if d.Endpoint != nil {
 		a.Endpoint = d.Endpoint.Name

@@ -102,9 +102,6 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 	if q.DNATTo != "" {
 		f.DNATTo = after.address(version)
 	}
-	if f.Path != "" && f.Node == "" {
-		f.Node = e.judge(f)
-	}
 	if f.In == "" {
 		f.In = to.through
 	}
@@ -112,29 +109,6 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 		f.Out = from.through
 	}
 	return f, nil
-}
-
-// judge is the one node that a path can be that of: the one that has the address there.
-func (e *ends) judge(f policy.Flow) string {
-	own := map[policy.Path]netip.Addr{
-		policy.Input: f.To, policy.Output: f.From, policy.Local: f.To, policy.DNATForward: f.To, policy.DNATLocal: f.To,
-	}[f.Path]
-	if f.Path == policy.DNATLocal && f.DNATTo.IsValid() {
-		own = f.DNATTo
-	}
-	if !own.IsValid() {
-		return ""
-	}
-	var nodes []string
-	for node, addresses := range e.cluster.addresses {
-		if slices.Contains(addresses, netip.PrefixFrom(own, own.BitLen())) {
-			nodes = append(nodes, node)
-		}
-	}
-	if len(nodes) != 1 {
-		return ""
-	}
-	return nodes[0]
 }
 
 // familyFor is the IP version of a flow: the one that is asked for, or the one that all ends have.

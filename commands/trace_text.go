@@ -31,8 +31,13 @@ const decides = "   <-- this decides"
 // explanation is a trace for people: the verdict first, then the way to it.
 func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) string {
 	e := explainer{tracer: t, trace: trace}
-	e.line(0, "%s: %s", verdictWords(trace.Verdict), flowText(q, trace.Flow))
+	e.line(0, "%s: %s", verdictWords(trace.Verdict), flowText(q, trace))
 	e.line(0, "because %s", t.because(f, trace.Verdict, trace.Decision))
+	if r := trace.Return; r != nil {
+		words := map[policy.Verdict]string{policy.Denied: "would be dropped", policy.Unknown: "may be dropped"}[r.Verdict]
+		e.line(0, "but the answer %s on %s (%s of %s): %s", words, r.Decision.Node, r.Decision.Direction, doorWords(r.Decision.Interface),
+			t.because(f, r.Verdict, r.Decision))
+	}
 	for _, h := range trace.Hosts {
 		e.line(0, "")
 		e.host(h)
@@ -41,7 +46,8 @@ func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) 
 }
 
 // flowText names a flow: "TCP from 10.0.0.9 to node1 (10.0.0.1), port 22".
-func flowText(q flowQuestion, f policy.Flow) string {
+func flowText(q flowQuestion, trace policy.Trace) string {
+	f := trace.Flow
 	named := func(word string, address fmt.Stringer) string {
 		if word == address.String() {
 			return word
@@ -61,6 +67,10 @@ func flowText(q flowQuestion, f policy.Flow) string {
 	}
 	if f.ICMPCode != nil {
 		text += fmt.Sprintf(", code %d", *f.ICMPCode)
+	}
+	rewritten := f.DNATTo.IsValid() || f.DNATPort != nil
+	if rewritten && trace.Untracked {
+		return text + ", which is not tracked and so not rewritten"
 	}
 	if f.DNATTo.IsValid() {
 		text += ", rewritten to " + named(q.DNATTo, f.DNATTo)

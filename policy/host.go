@@ -22,6 +22,8 @@ type host struct {
 	own []netip.Addr
 	// tunnels are those of them that only packets through tunnels have.
 	tunnels []netip.Addr
+	// broadcasts are the broadcast addresses of the networks that the host is in.
+	broadcasts []netip.Addr
 }
 
 // door is an interface and what governs it.
@@ -92,6 +94,22 @@ func (h *host) describe(n *v3.Node) {
 	}
 	h.addOwn(NodeAddresses(n)...)
 	h.tunnels = TunnelAddresses(n)
+	if n.Spec.BGP != nil {
+		h.addBroadcasts(n.Spec.BGP.IPv4Address)
+	}
+	for _, i := range n.Spec.Interfaces {
+		h.addBroadcasts(i.Addresses...)
+	}
+}
+
+// addBroadcasts takes networks from addresses that have a prefix length. Those of one or two addresses have none for all.
+func (h *host) addBroadcasts(texts ...string) {
+	const longest = 30
+	for _, text := range texts {
+		if p, err := netip.ParsePrefix(text); err == nil && p.Addr().Is4() && p.Bits() <= longest {
+			h.broadcasts = append(h.broadcasts, prefixInterval(p).last.address(false))
+		}
+	}
 }
 
 // NodeAddresses are the addresses of a node, loopback not among them: those that it is reached by first, and at last
