@@ -252,7 +252,11 @@ type prefixesOf struct {
 }
 
 func (w *boxes) down(r ref) {
+	if w.table.err != nil {
+		return
+	}
 	if r == full {
+		w.table.spend(stepsOfBox)
 		w.out = append(w.out, w.current)
 		return
 	}

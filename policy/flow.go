@@ -97,17 +97,17 @@ func (f *Flow) checkFields() error {
 	for _, field := range []struct {
 		name        string
 		given, fits bool
-		only        string
+		why         string
 	}{
-		{"port", f.Port != nil, ports, "TCP, UDP and SCTP have ports"},
-		{"sourcePort", f.SourcePort != nil, ports, "TCP, UDP and SCTP have ports"},
-		{"dnatPort", f.DNATPort != nil, ports, "TCP, UDP and SCTP have ports"},
-		{"icmpType", f.ICMPType != nil, types, "ICMP in IPv4 and ICMPv6 in IPv6 have types"},
-		{"icmpCode", f.ICMPCode != nil, types, "ICMP in IPv4 and ICMPv6 in IPv6 have codes"},
-		{"icmpCode", f.ICMPCode != nil, f.ICMPType != nil, "a message of a type has a code: give icmpType, too"},
+		{"port", f.Port != nil, ports, "only TCP, UDP and SCTP have ports"},
+		{"sourcePort", f.SourcePort != nil, ports, "only TCP, UDP and SCTP have ports"},
+		{"dnatPort", f.DNATPort != nil, ports, "only TCP, UDP and SCTP have ports"},
+		{"icmpType", f.ICMPType != nil, types, "only ICMP in IPv4 and ICMPv6 in IPv6 have types"},
+		{"icmpCode", f.ICMPCode != nil, types, "only ICMP in IPv4 and ICMPv6 in IPv6 have codes"},
+		{"icmpCode", f.ICMPCode != nil, f.ICMPType != nil, "give icmpType, too"},
 	} {
 		if field.given && !field.fits {
-			return fmt.Errorf("%s is given for %s: only %s", field.name, f.Protocol, field.only)
+			return fmt.Errorf("%s is given for %s: %s", field.name, f.Protocol, field.why)
 		}
 	}
 	return nil

@@ -162,7 +162,9 @@ func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decis
 			mask := w.along(j, from, to)
 			own := verdictOf(mask)
 			if own == Unknown && j.partial() && j.before == j.after {
-				own = e.exact(j, from, to)
+				if own = e.exact(j, from, to); e.err != nil {
+					w.doubt.Why = e.err.Error()
+				}
 			}
 			if record {
 				trace.Hosts = append(trace.Hosts, HostTrace{j.host.name, w.path, own, w.stages})
@@ -232,10 +234,12 @@ func (e *Engine) exact(j *judgement, from, to *door) Verdict {
 	default:
 		reached = e.reach(forwarded(from.class, to.class), j.before)
 	}
-	switch reached {
-	case 1 << allow:
+	switch {
+	case e.err != nil:
+		return Unknown
+	case reached == 1<<allow:
 		return Allowed
-	case 1 << deny:
+	case reached == 1<<deny:
 		return Denied
 	default:
 		return Unknown
