@@ -94,7 +94,8 @@ func (o *diffOptions) complete(args []string) error {
 
 // difference is what a diff says.
 type difference struct {
-	Objects []objectChange  `json:"objects"`
+	Objects []objectChange `json:"objects"`
+	// Traffic is nil where it cannot be told.
 	Traffic []trafficChange `json:"traffic"`
 }
 
@@ -145,9 +146,15 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 		return err
 	}
 	before.workloads, after.workloads = o.workloads, o.workloads
-	found := differenceOf(before, after, automatic)
+	found, unknown := o.deps.differenceOf(ctx, before, after, automatic)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := o.print(found); err != nil {
 		return err
+	}
+	if unknown != nil {
+		return unknown
 	}
 	if len(found.Objects)+len(found.Traffic) > 0 {
 		return answerNo("")
@@ -224,8 +231,8 @@ func sinceRevision(ctx context.Context, store datastore.Store, revision int64) (
 	return before, after, nil
 }
 
-// differenceOf compares two worlds.
-func differenceOf(before, after *world, automatic func(resources.Key) bool) difference {
+// differenceOf compares two worlds. Where it cannot be told what becomes of traffic, the difference has objects alone.
+func (d *Deps) differenceOf(ctx context.Context, before, after *world, automatic func(resources.Key) bool) (difference, error) {
 	found := difference{Objects: []objectChange{}, Traffic: []trafficChange{}}
 	for _, key := range keysOf(before, after) {
 		if !equalObjects(before.objects[key], after.objects[key]) {
@@ -234,13 +241,17 @@ func differenceOf(before, after *world, automatic func(resources.Key) bool) diff
 			found.Objects = append(found.Objects, change)
 		}
 	}
-	engine := policy.New(before.snapshot())
-	w := newWords(newCluster(after))
+	engine := d.engine(ctx, before)
+	w := newWords(newCluster(after), engine.Space())
 	for _, c := range policy.Diff(engine, engine.Next(after.snapshot())) {
 		found.Traffic = append(found.Traffic, w.changes(c)...)
 	}
+	if err := cannotTell(engine); err != nil {
+		found.Traffic = nil
+		return found, err
+	}
 	slices.SortStableFunc(found.Traffic, func(a, b trafficChange) int { return len(b.Nodes) - len(a.Nodes) })
-	return found
+	return found, nil
 }
 
 // addOthers enters changed objects of the kinds that do not decide about traffic.

@@ -103,13 +103,14 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	if s.controlled() {
 		before, after = inStep(before, after)
 	}
-	engineBefore := policy.New(before.snapshot())
+	engineBefore := s.deps.engine(ctx, before)
 	engineAfter := engineBefore.Next(after.snapshot())
 	c := clusterOf(before, after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
-	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
-	return append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...), nil
+	r := lossReport{words: newWords(c, engineAfter.Space()), world: after, engine: engineAfter, vital: vital, meant: meant}
+	lines := append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...)
+	return lines, engineAfter.Err()
 }
 
 // refusalLines are one for each configuration that calico-node does not take.

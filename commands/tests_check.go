@@ -49,6 +49,9 @@ func (s *suite) run(tests []policytest.Test, now func() time.Time) ([]testResult
 		results[i] = s.test(t)
 		results[i].took = now().Sub(started)
 	}
+	if err := cannotTell(s.engine); err != nil {
+		return nil, err
+	}
 	if len(s.mistakes) > 0 {
 		return nil, s.mistakes
 	}

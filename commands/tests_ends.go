@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -42,8 +43,8 @@ type testEnd struct {
 	problem string
 }
 
-func newSuite(w *world) *suite {
-	t := newTracer(w)
+func newSuite(ctx context.Context, d *Deps, w *world) *suite {
+	t := newTracer(ctx, d, w)
 	return &suite{tracer: t, asker: t.engine.Asker(), words: map[string]testEnd{}}
 }
 

@@ -32,7 +32,7 @@ func (s *suite) firstTests() string {
 	if len(groups) == 0 {
 		b.WriteString("# There are no nodes with addresses, so there is nothing to test.\n")
 	}
-	w := newWords(s.ends.cluster)
+	w := newWords(s.ends.cluster, s.engine.Space())
 	for _, to := range groups {
 		s.firstTest(&b, "from the internet to "+w.nodes(to), []string{endInternet}, to)
 		for _, from := range groups {

@@ -104,7 +104,7 @@ func (s *session) checkTests(ctx context.Context, store datastore.Store, a attem
 	if s.controlled() {
 		_, after = inStep(before, after)
 	}
-	results, err := newSuite(after).run(s.tests, s.deps.Now)
+	results, err := newSuite(ctx, s.deps, after).run(s.tests, s.deps.Now)
 	if err != nil {
 		return fmt.Errorf("nothing was written: %w", s.deps.testMistakes(err))
 	}
@@ -153,7 +153,7 @@ func (s *suite) coverage() *coverage {
 			text: fmt.Sprintf("%s %s", ruleText(r), r.Action),
 		})
 	}
-	w := newWords(s.ends.cluster)
+	w := newWords(s.ends.cluster, s.engine.Space())
 	vital, meant := s.ends.cluster.vital(vitalFlows())
 	c.FlowsOf = len(vital)
 	for i, v := range vital {

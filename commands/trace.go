@@ -165,7 +165,7 @@ func runTrace(ctx context.Context, o *traceOptions) error {
 	if err != nil {
 		return err
 	}
-	t := newTracer(world)
+	t := newTracer(ctx, o.deps, world)
 	if o.flows != "" {
 		return o.answerFlows(ctx, t)
 	}
@@ -209,8 +209,8 @@ type tracer struct {
 	ended map[policy.Decision]string
 }
 
-func newTracer(w *world) *tracer {
-	return &tracer{world: w, engine: policy.New(w.snapshot()), ends: newEnds(w), ended: map[policy.Decision]string{}}
+func newTracer(ctx context.Context, d *Deps, w *world) *tracer {
+	return &tracer{world: w, engine: d.engine(ctx, w), ends: newEnds(w), ended: map[policy.Decision]string{}}
 }
 
 // noteUnused says when the host endpoint that was asked about has no part in the answer.

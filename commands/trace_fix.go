@@ -123,7 +123,9 @@ func (m *mender) bestOf(candidates []fixStep, why string) (*fixStep, *tracer, st
 			best, after, least = c, next, size
 		}
 	}
-	switch {
+	switch err := cannotTell(m.engine); {
+	case err != nil:
+		return nil, nil, err.Error()
 	case best != nil || why != "":
 	case len(harms) > 0:
 		why = "each small change that would turn it " + strings.Join(harms, " or ")

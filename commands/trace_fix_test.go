@@ -65,7 +65,7 @@ func worldOf(t *testing.T, set recordedSet) (*world, bool) {
 // checkFix tells whether a fix is offered, and fails if it does not turn the verdict.
 func checkFix(t *testing.T, set string, w *world, q flowQuestion) bool {
 	t.Helper()
-	tr := newTracer(w)
+	tr := newTracer(t.Context(), &Deps{}, w)
 	f, err := tr.ends.flow(q)
 	if err != nil {
 		t.Fatal(err)

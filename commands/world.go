@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -139,6 +140,19 @@ func (w *world) snapshot() policy.Snapshot {
 		Nodes:                 ofKind[*v3.Node](w, resources.Node),
 		Workloads:             w.workloads,
 	}
+}
+
+// engine makes an engine for a world, whose work an interrupt ends.
+func (d *Deps) engine(ctx context.Context, w *world) *policy.Engine {
+	return policy.NewWithin(policy.Limit{Steps: d.EngineSteps, Stop: ctx.Err}, w.snapshot())
+}
+
+// cannotTell is an error where an engine could not work out what it was asked.
+func cannotTell(e *policy.Engine) error {
+	if err := e.Err(); err != nil {
+		return fmt.Errorf("what becomes of traffic cannot be told: %w", err)
+	}
+	return nil
 }
 
 // where says where an object or a field of it is written: "FILE:LINE:COLUMN" of a manifest, or nothing.

@@ -115,7 +115,7 @@ func (t *table) unique(n *node) ref {
 		starts: keep(&t.starts, n.starts), kids: keep(&t.kids, n.kids),
 	})
 	t.heads[hash] = r
-	t.spend(stepsOfNode + len(n.kids))
+	t.spend(stepsOfNode + stepsOfKid*len(n.kids))
 	return r
 }
 

@@ -1,6 +1,9 @@
 package policy
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 // ErrTooComplex is why an engine cannot tell what becomes of traffic as a whole. What becomes of a single packet it
 // tells all the same.
@@ -11,25 +14,25 @@ var ErrTooComplex = errors.New("the policies cut traffic into more pieces than c
 type Limit struct {
 	// Steps is how much work an engine does, with those that share its sets; 0 stands for what the largest clusters
 	// need many times over.
-	Steps int
+	Steps int64
 	// Stop is asked now and then. An error that it gives ends the work.
 	Stop func() error
 }
 
 const (
-	defaultSteps = 1_000_000_000
+	defaultSteps = 2_000_000_000
 	// stepsBetween is how much is done between two looks at the limits.
 	stepsBetween = 1 << 16
-	// stepsOfNode and stepsOfBox are for what takes memory as well as time.
-	stepsOfNode, stepsOfBox = 250, 500
+	// stepsOfNode, stepsOfKid and stepsOfBox are for what takes memory as well as time.
+	stepsOfNode, stepsOfKid, stepsOfBox = 250, 40, 500
 )
 
 // meter counts the work of a table.
 type meter struct {
 	limit Limit
-	steps int
+	steps int64
 	// next is when the limits are looked at again.
-	next int
+	next int64
 	// err is why the work has ended. Operations give nothing of worth from then on, and soon.
 	err error
 }
@@ -42,7 +45,7 @@ func newMeter(l Limit) meter {
 }
 
 func (m *meter) spend(steps int) {
-	if m.steps += steps; m.steps >= m.next {
+	if m.steps += int64(steps); m.steps >= m.next {
 		m.look()
 	}
 }
@@ -61,7 +64,7 @@ func (m *meter) look() {
 // unlimited does what takes no longer than to read the objects, even when the work has ended.
 func (m *meter) unlimited(do func()) {
 	saved := *m
-	m.limit, m.err = Limit{Steps: int(^uint(0) >> 1)}, nil
+	m.limit, m.err = Limit{Steps: math.MaxInt64}, nil
 	do()
 	m.limit, m.err = saved.limit, saved.err
 }
