@@ -15,18 +15,6 @@ import (
 	"github.com/edfb3db0/calicoctl/selector"
 )
 
-// specialNetworks are what is not the internet: in IPv6 all but 2000::/3.
-func specialNetworks() []netip.Prefix {
-	var all []netip.Prefix
-	for _, text := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
-		"::/3", "4000::/2", "8000::/1",
-	} {
-		all = append(all, netip.MustParsePrefix(text))
-	}
-	return all
-}
-
 // suite finds out what becomes of tests in a world.
 type suite struct {
 	*tracer
@@ -75,7 +63,7 @@ func (s *suite) find(word string) testEnd {
 		return testEnd{addresses: []netip.Prefix{network}, nodes: s.nodesIn(network)}
 	}
 	if word == endInternet {
-		return testEnd{addresses: without(everywhere(), append(specialNetworks(), s.ends.cluster.of(false)...))}
+		return testEnd{addresses: s.ends.cluster.internet()}
 	}
 	names := s.world.nodeNames()
 	if slices.Contains(names, word) {
@@ -135,22 +123,4 @@ func (s *suite) selected(word string, names []string) testEnd {
 		e.problem = fmt.Sprintf("the selector %s matches no node, host endpoint or global network set", word)
 	}
 	return e
-}
-
-func everywhere() []netip.Prefix {
-	return []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
-}
-
-// without is some addresses without others.
-func without(addresses, others []netip.Prefix) []netip.Prefix {
-	if len(addresses) == 0 || len(others) == 0 { // which a box takes for all
-		return addresses
-	}
-	space := policy.NewSpace()
-	rest := space.Set(policy.Box{Sources: addresses}).Subtract(space.Set(policy.Box{Sources: others}))
-	var left []netip.Prefix
-	for _, box := range rest.Boxes() {
-		left = append(left, box.Sources...)
-	}
-	return left
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -32,7 +33,7 @@ type flowQuestion struct {
 const (
 	// hepPrefix begins the name of a host endpoint where it stands for an end.
 	hepPrefix = "hep/"
-	// endInternet is an address that no object names.
+	// endInternet stands for all public addresses that no node has.
 	endInternet = "internet"
 )
 
@@ -69,10 +70,12 @@ func (e *end) take(addresses ...netip.Prefix) {
 type ends struct {
 	world   *world
 	cluster *cluster
-	outside *end
+	engine  *policy.Engine
 }
 
-func newEnds(w *world) *ends { return &ends{world: w, cluster: newCluster(w)} }
+func newEnds(w *world, e *policy.Engine) *ends {
+	return &ends{world: w, cluster: newCluster(w), engine: e}
+}
 
 // flow puts addresses in the place of names.
 func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
@@ -145,7 +148,7 @@ func (e *ends) find(word string) (end, error) {
 		return found, nil
 	}
 	if word == endInternet {
-		return e.internet(), nil
+		return strangers(), nil
 	}
 	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
 		return e.hostEndpoint(name)
@@ -171,7 +174,7 @@ func (e *ends) hostEndpoint(name string) (end, error) {
 	if !ok {
 		return found, fmt.Errorf("there is no HostEndpoint(%s)", name)
 	}
-	found.through = h.Spec.InterfaceName
+	found.through = cmp.Or(e.engine.DoorOf(h.Spec.Node, name), h.Spec.InterfaceName)
 	own := &cluster{addresses: map[string][]netip.Prefix{}}
 	own.note(name, h.Spec.ExpectedIPs...)
 	if node, ok := e.world.objects[resources.Node.Key(h.Spec.Node)].(*v3.Node); ok {
@@ -188,61 +191,4 @@ func (e *ends) hostEndpoint(name string) (end, error) {
 			name, h.Spec.Node, h.Spec.InterfaceName)
 	}
 	return found, nil
-}
-
-// internet is an address in networks that are kept for documentation, so that it is nobody's, and that no object here
-// names.
-func (e *ends) internet() end {
-	if e.outside == nil {
-		named := e.world.namedNetworks()
-		e.outside = &end{
-			v4: freeAddress(named, netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFrom4([4]byte{203, 0, 113, 1})),
-			v6: freeAddress(named, netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 7, 15: 1})),
-		}
-	}
-	return *e.outside
-}
-
-// freeAddress is the first address after one of the given that no network has, or else the first given.
-func freeAddress(named []netip.Prefix, first ...netip.Addr) netip.Addr {
-	const tries = 250 // in each network
-	for _, start := range first {
-		for a, n := start, 0; n < tries; a, n = a.Next(), n+1 {
-			if !slices.ContainsFunc(named, func(p netip.Prefix) bool { return p.Contains(a) }) {
-				return a
-			}
-		}
-	}
-	return first[0]
-}
-
-// namedNetworks are the networks and addresses that objects name, but for those that have everything.
-func (w *world) namedNetworks() []netip.Prefix {
-	var texts []string
-	rules := func(list []v3.Rule) {
-		for _, r := range list {
-			texts = slices.Concat(texts, r.Source.Nets, r.Source.NotNets, r.Destination.Nets, r.Destination.NotNets)
-		}
-	}
-	for _, p := range ofKind[*v3.GlobalNetworkPolicy](w, resources.GlobalNetworkPolicy) {
-		rules(p.Spec.Ingress)
-		rules(p.Spec.Egress)
-	}
-	for _, p := range ofKind[*v3.Profile](w, resources.Profile) {
-		rules(p.Spec.Ingress)
-		rules(p.Spec.Egress)
-	}
-	for _, s := range ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet) {
-		texts = append(texts, s.Spec.Nets...)
-	}
-	var named []netip.Prefix
-	for _, text := range texts {
-		if p, err := parseNetwork(text); err == nil && p.Bits() > 0 {
-			named = append(named, p)
-		}
-	}
-	for _, addresses := range newCluster(w).addresses {
-		named = append(named, addresses...)
-	}
-	return named
 }

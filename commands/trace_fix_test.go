@@ -70,11 +70,12 @@ func checkFix(t *testing.T, set string, w *world, q flowQuestion) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trace, err := tr.engine.Trace(f)
+	parts, err := tr.parts(q, f, tr.engine.Trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mended := tr.fix(q, trace)
+	trace := parts[0].trace
+	mended := tr.fix(q, parts)
 	if mended.Why != "" {
 		return false
 	}

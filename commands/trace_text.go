@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -45,12 +46,43 @@ func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) 
 	return e.text.String()
 }
 
+// explanationOf is the explanation of all parts of a flow.
+func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) string {
+	if len(parts) == 1 {
+		return t.explanation(q, f, parts[0].trace)
+	}
+	e := explainer{tracer: t}
+	whole := parts[0].trace
+	if q.From == endInternet {
+		whole.Flow.From = netip.Addr{}
+	}
+	if q.To == endInternet {
+		whole.Flow.To = netip.Addr{}
+	}
+	e.line(0, "unknown: %s", flowText(q, whole))
+	e.line(0, "because %s", whyParts(parts))
+	for i := range parts {
+		one, flow := q, parts[i].trace.Flow
+		if q.From == endInternet {
+			one.From = flow.From.String()
+		}
+		if q.To == endInternet {
+			one.To = flow.To.String()
+		}
+		e.text.WriteString("\n" + t.explanation(one, f, parts[i].trace))
+	}
+	return e.text.String()
+}
+
 // flowText names a flow: "TCP from 10.0.0.9 to node1 (10.0.0.1), port 22".
 func flowText(q flowQuestion, trace policy.Trace) string {
 	f := trace.Flow
-	named := func(word string, address fmt.Stringer) string {
-		if word == address.String() {
+	named := func(word string, address netip.Addr) string {
+		switch {
+		case word == address.String(), word == endInternet && !address.IsValid():
 			return word
+		case word == endInternet:
+			return fmt.Sprintf("%s (such as %s)", word, address)
 		}
 		return fmt.Sprintf("%s (%s)", word, address)
 	}

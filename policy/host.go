@@ -247,6 +247,22 @@ func (h *host) doorWith(a netip.Addr) *door {
 	return nil
 }
 
+// DoorOf is the interface of a node that an endpoint governs, named as in Decision.Interface. Of several it is the
+// first, and "" if there is none.
+func (e *Engine) DoorOf(node, endpoint string) string {
+	if h := e.byName[node]; h != nil {
+		for i := range h.doors {
+			if h.doors[i].endpoint.Name == endpoint && h.doors[i].name != loopback {
+				return h.doors[i].name
+			}
+		}
+		if h.rest.endpoint != nil && h.rest.endpoint.Name == endpoint {
+			return h.rest.name
+		}
+	}
+	return ""
+}
+
 // at is the door of an interface name.
 func (h *host) at(name string) *door {
 	for i := range h.doors {

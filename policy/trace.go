@@ -161,7 +161,7 @@ func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decis
 			w := walk{engine: e, host: j.host, record: record}
 			mask := w.along(j, from, to)
 			own := verdictOf(mask)
-			if own == Unknown && j.partial() && j.before == j.after {
+			if own == Unknown && j.partial() {
 				if own = e.exact(j, from, to); e.err != nil {
 					w.doubt.Why = e.err.Error()
 				}
@@ -223,17 +223,8 @@ func (j *judgement) partial() bool { return j.before.first != j.before.last }
 // exact is the verdict over all that a packet may be. Rules that match parts of it may
 // all come to the same end, which they do not show one by one.
 func (e *Engine) exact(j *judgement, from, to *door) Verdict {
-	var reached uint16
-	switch j.path {
-	case Input:
-		reached = e.reach(from.class.along(wayIn), j.before)
-	case Output:
-		reached = e.reach(to.class.along(wayOut), j.before)
-	case Local:
-		reached = e.reach(to.class.along(wayLocal), j.before)
-	default:
-		reached = e.reach(forwarded(from.class, to.class), j.before)
-	}
+	s := slicer{table: e.table}
+	reached := e.reach(s.outcome(j, from, to), j.before)
 	switch {
 	case e.err != nil:
 		return Unknown
