@@ -122,13 +122,14 @@ func (m *mender) bestOf(candidates []fixStep, why string) (*fixStep, *tracer, st
 			continue
 		}
 		changes := policy.Diff(m.engine, next.engine)
-		if harm := cmp.Or(m.harm(changes), m.harmRewritten(next)); harm != "" {
+		rewritten, harm := m.rewritten(next)
+		if harm = cmp.Or(m.harm(changes), harm); harm != "" {
 			if !slices.Contains(harms, harm) {
 				harms = append(harms, harm)
 			}
 			continue
 		}
-		if size := changedTraffic(changes); best == nil || size < least {
+		if size := changedTraffic(changes) + rewritten; best == nil || size < least {
 			best, after, least = c, next, size
 		}
 	}
@@ -165,12 +166,12 @@ func (m *mender) harm(changes []policy.Change) string {
 	return ""
 }
 
-// harmRewritten says what a change does that nobody asked for to what others send the same way, and DNAT rewrites as it
-// does the flow. A difference of policy does not follow DNAT.
-func (m *mender) harmRewritten(next *tracer) string {
+// rewritten is how much a change does to what others send the same way and DNAT rewrites as it does the flow, and what of
+// that nobody asked for. A difference of policy does not follow DNAT.
+func (m *mender) rewritten(next *tracer) (size float64, harm string) {
 	f := m.trace.Flow
 	if !f.DNATTo.IsValid() && f.DNATPort == nil {
-		return ""
+		return 0, ""
 	}
 	f.SourcePort = nil
 	anybody := func(e *policy.Engine) (policy.Traffic, error) {
@@ -178,17 +179,22 @@ func (m *mender) harmRewritten(next *tracer) string {
 	}
 	was, err := anybody(m.engine)
 	is, errNext := anybody(next.engine)
-	switch {
-	case err != nil || errNext != nil:
-		return "does to what is rewritten what cannot be told"
-	case m.wanted == policy.Denied && !is.Allowed.Subtract(was.Allowed).Empty():
-		return "opens other traffic that is rewritten, which is denied now"
-	case m.wanted == policy.Allowed && !is.Denied.Subtract(was.Denied).Empty():
-		return "closes other traffic that is rewritten, which is allowed now"
-	case !is.Unknown.Subtract(was.Unknown).Empty():
-		return "leaves other traffic that is rewritten unknown, whose verdict is sure now"
+	if err != nil || errNext != nil {
+		return 0, "does to what is rewritten what cannot be told"
 	}
-	return ""
+	change := policy.Change{
+		Nodes:  []string{f.Node},
+		Denied: is.Denied.Subtract(was.Denied), Allowed: is.Allowed.Subtract(was.Allowed), Unknown: is.Unknown.Subtract(was.Unknown),
+	}
+	switch {
+	case m.wanted == policy.Denied && !change.Allowed.Empty():
+		harm = "opens other traffic that is rewritten, which is denied now"
+	case m.wanted == policy.Allowed && !change.Denied.Empty():
+		harm = "closes other traffic that is rewritten, which is allowed now"
+	case !change.Unknown.Empty():
+		harm = "leaves other traffic that is rewritten unknown, whose verdict is sure now"
+	}
+	return changedTraffic([]policy.Change{change}), harm
 }
 
 // others are the packets from everybody but the nodes, which take other ways.
