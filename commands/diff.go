@@ -187,7 +187,7 @@ func (o *diffOptions) asApplied(ctx context.Context, store datastore.Store, item
 	if err := applyTo(ctx, overlay, items); err != nil {
 		return nil, nil, nil, err
 	}
-	base, err := readWorld(ctx, baseOf{overlay})
+	base, err := readWorld(ctx, o.deps, baseOf{overlay})
 	if err != nil {
 		return nil, nil, nil, err
 	}

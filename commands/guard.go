@@ -95,7 +95,7 @@ func untried(results []datastore.Result, err error) error {
 
 // losses are lines about the vital traffic that is cut off.
 func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overlay, changed map[resources.Key]resources.Object) ([]string, error) {
-	before, err := readWorld(ctx, baseOf{overlay})
+	before, err := readWorld(ctx, s.deps, baseOf{overlay})
 	if err != nil {
 		return nil, err
 	}

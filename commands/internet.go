@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/edfb3db0/calicoctl/policy"
 )
@@ -152,12 +153,9 @@ func (p *part) addressesOf(all []part) string {
 
 // whyParts says why a flow has no one verdict.
 func whyParts(all []part) string {
-	text := "the internet is not of one verdict:"
+	texts := make([]string, len(all))
 	for i := range all {
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprintf(" %s for %s", verdictWords(all[i].verdict), all[i].addressesOf(all))
+		texts[i] = fmt.Sprintf("%s for %s", verdictWords(all[i].verdict), all[i].addressesOf(all))
 	}
-	return text
+	return "the internet is not of one verdict: " + strings.Join(texts, ", ")
 }

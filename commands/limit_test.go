@@ -101,7 +101,8 @@ func TestTooComplex(t *testing.T) {
 		{[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "32769", "--source-port", "32768"}, 0, "allowed: ", ""},
 		{[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "32769"}, 0, "unknown: ", ""},
 		{
-			[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "1", "--source-port", "1", "--fix"}, 0,
+			[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "1", "--source-port", "1", "--fix"},
+			0,
 			"no change of policy is offered: " + why, "",
 		},
 	} {

@@ -96,7 +96,7 @@ func (s *session) checkTests(ctx context.Context, store datastore.Store, a attem
 			delete(changed, key)
 		}
 	}
-	before, err := readWorld(ctx, baseOf{overlay})
+	before, err := readWorld(ctx, s.deps, baseOf{overlay})
 	if err != nil {
 		return fmt.Errorf("nothing was written: the tests cannot be run: %w", err)
 	}

@@ -58,7 +58,9 @@ func (s *slicer) outcome(j *judgement, from, to *door) ref {
 		rewritten.open[levelDestination] = false
 	}
 	before := func(d *door, st stage, direction int) ref { return s.slice(d.class.atStage(st, direction), j.before) }
-	after := func(d *door, st stage, direction int) ref { return rewritten.slice(d.class.atStage(st, direction), j.after) }
+	after := func(d *door, st stage, direction int) ref {
+		return rewritten.slice(d.class.atStage(st, direction), j.after)
+	}
 	outgoing := func() ref { return s.apply(then, before(to, stageUntracked, out), after(to, stageNormal, out)) }
 	incoming := func() ref {
 		tracked := s.apply(then, before(from, stagePreDNAT, in), after(from, stageNormal, in))
