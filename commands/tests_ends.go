@@ -27,6 +27,8 @@ type suite struct {
 type testEnd struct {
 	addresses []netip.Prefix
 	nodes     []string
+	// endpoint is the host endpoint whose interface is meant.
+	endpoint string
 	// problem is why the word means nothing.
 	problem string
 }
@@ -56,7 +58,23 @@ func (s *suite) end(words []policytest.Word, field string) testEnd {
 	return all
 }
 
-// find is what a word means: an address or network, internet, a node, or a selector.
+// eachEnd is what several words mean: each host endpoint by itself, and all else together.
+func (s *suite) eachEnd(words []policytest.Word, field string) (all []testEnd) {
+	var others []policytest.Word
+	for _, word := range words {
+		if strings.HasPrefix(word.Text, hepPrefix) {
+			all = append(all, s.end([]policytest.Word{word}, field))
+		} else {
+			others = append(others, word)
+		}
+	}
+	if len(others) > 0 {
+		all = append(all, s.end(others, field))
+	}
+	return all
+}
+
+// find is what a word means: an address or network, internet, a host endpoint, a node, or a selector.
 func (s *suite) find(word string) testEnd {
 	if network, err := parseNetwork(word); err == nil {
 		network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-(network.Addr().BitLen()-network.Addr().Unmap().BitLen()))
@@ -65,18 +83,30 @@ func (s *suite) find(word string) testEnd {
 	if word == endInternet {
 		return testEnd{addresses: s.ends.cluster.internet()}
 	}
+	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
+		return s.endpointEnd(name)
+	}
 	names := s.world.nodeNames()
 	if slices.Contains(names, word) {
 		return s.nodesEnd([]string{word})
 	}
 	if !strings.ContainsAny(word, " ='\"()!") {
-		text := fmt.Sprintf("%q is no node, address, network, selector or %s", word, endInternet)
+		text := fmt.Sprintf("%q is no node, address, network, selector, hep/NAME or %s", word, endInternet)
 		if near, ok := resources.Nearest(word, append(names, endInternet)); ok {
 			text += "; did you mean " + near + "?"
 		}
 		return testEnd{problem: text}
 	}
 	return s.selected(word, names)
+}
+
+// endpointEnd is a host endpoint: its addresses, by the interface that it governs.
+func (s *suite) endpointEnd(name string) testEnd {
+	addresses, h, err := s.tracer.ends.addressesOf(name)
+	if err != nil {
+		return testEnd{problem: err.Error()}
+	}
+	return testEnd{addresses: addresses, nodes: []string{h.Spec.Node}, endpoint: name}
 }
 
 func (s *suite) nodesIn(network netip.Prefix) []string {

@@ -170,11 +170,21 @@ func (e *ends) find(word string) (end, error) {
 // hostEndpoint is the end that an endpoint governs: it expects its addresses, or its interface or node has them.
 func (e *ends) hostEndpoint(name string) (end, error) {
 	var found end
+	addresses, h, err := e.addressesOf(name)
+	if err != nil {
+		return found, err
+	}
+	found.take(addresses...)
+	found.through = cmp.Or(e.engine.DoorOf(h.Spec.Node, name), h.Spec.InterfaceName)
+	return found, nil
+}
+
+// addressesOf are the addresses of an endpoint: those that it expects or its interface has, or else those of its node.
+func (e *ends) addressesOf(name string) ([]netip.Prefix, *v3.HostEndpoint, error) {
 	h, ok := e.world.objects[resources.HostEndpoint.Key(name)].(*v3.HostEndpoint)
 	if !ok {
-		return found, fmt.Errorf("there is no HostEndpoint(%s)", name)
+		return nil, nil, fmt.Errorf("there is no HostEndpoint(%s)", name)
 	}
-	found.through = cmp.Or(e.engine.DoorOf(h.Spec.Node, name), h.Spec.InterfaceName)
 	own := &cluster{addresses: map[string][]netip.Prefix{}}
 	own.note(name, h.Spec.ExpectedIPs...)
 	if node, ok := e.world.objects[resources.Node.Key(h.Spec.Node)].(*v3.Node); ok {
@@ -184,11 +194,15 @@ func (e *ends) hostEndpoint(name string) (end, error) {
 			}
 		}
 	}
-	found.take(own.addresses[name]...)
-	found.take(e.cluster.addresses[h.Spec.Node]...)
-	if !found.has(4) && !found.has(6) {
-		return found, fmt.Errorf("no address of HostEndpoint(%s) is known: write the address, --node %s and --in %s",
+	known, all := own.addresses[name], own.addresses[name]
+	for _, p := range e.cluster.addresses[h.Spec.Node] { // of a family that it has no address of itself
+		if !slices.ContainsFunc(known, func(own netip.Prefix) bool { return own.Addr().Is4() == p.Addr().Is4() }) {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		return nil, h, fmt.Errorf("no address of HostEndpoint(%s) is known: write the address, --node %s and --in %s",
 			name, h.Spec.Node, h.Spec.InterfaceName)
 	}
-	return found, nil
+	return all, h, nil
 }
