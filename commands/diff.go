@@ -51,7 +51,7 @@ Automatic host endpoints are those that the controller makes of the nodes and it
 
 Exit status:
   0    nothing would change
-  1    could not do it; standard error says why
+  1    could not do it, or cannot tell what becomes of traffic; standard error says why
   3    something would change
   130  interrupted`,
 		Example: `  calicoctl diff -f policy.yaml

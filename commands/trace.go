@@ -36,7 +36,7 @@ func newTrace(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace (--from END --to END --protocol PROTOCOL [--port PORT] | --flows FILE)",
 		Short: "Explain what becomes of a connection, and why",
-		Long: `Follow a new connection, or a packet of a protocol without them, through the policies of every node that has one of its ends, and explain the verdict: each stage, tier, policy and profile that was asked, and the rule that decided. For a rule that did not match, the fields are shown that kept it from that; of a long list, only the rules that a single field kept.
+		Long: `Follow a new connection, or a packet of a protocol without them, through the policies of every node that has one of its ends, and explain the verdict: each stage, tier, policy and profile that was asked, and the rule that decided. For a rule that did not match, the fields are shown that kept it from that; of a long list, only the rules that a single field kept. Where the packet is allowed, and its answer would be dropped, that is said, too.
 
 An end is an address, the name of a node, hep/NAME for a host endpoint, or internet for all public addresses that no node has. Where these are not of one verdict, it is unknown, and shown for each part of them. What is left out is derived where it can be; where it cannot and matters, the verdict is unknown, with the reason.
 
