@@ -102,7 +102,7 @@ func (s *suite) find(word string) testEnd {
 
 // endpointEnd is a host endpoint: its addresses, by the interface that it governs.
 func (s *suite) endpointEnd(name string) testEnd {
-	addresses, h, err := s.tracer.ends.addressesOf(name)
+	addresses, h, err := s.ends.addressesOf(name)
 	if err != nil {
 		return testEnd{problem: err.Error()}
 	}
