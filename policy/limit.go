@@ -23,8 +23,9 @@ const (
 	defaultSteps = 2_000_000_000
 	// stepsBetween is how much is done between two looks at the limits.
 	stepsBetween = 1 << 16
-	// stepsOfNode, stepsOfKid and stepsOfBox are for what takes memory as well as time.
-	stepsOfNode, stepsOfKid, stepsOfBox = 250, 40, 500
+	// These are for what takes memory as well as time. Ranges of boxes are put into words, too.
+	stepsOfNode, stepsOfKid = 250, 40
+	stepsOfBox, stepsOfRange = 500, 200
 )
 
 // meter counts the work of a table.
