@@ -2,6 +2,7 @@ package commands
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -68,7 +69,12 @@ func (t *tracer) parts(q flowQuestion, f policy.Flow, judge func(policy.Flow) (p
 		return []part{{verdict: trace.Verdict, trace: trace}}, err
 	}
 	sets, err := t.engine.Spread(f, open, t.internet(open))
-	if err != nil {
+	switch {
+	case errors.Is(err, policy.ErrTooComplex):
+		trace, errJudge := judge(f)
+		trace.Verdict, trace.Decision, trace.Return = policy.Unknown, policy.Decision{Why: err.Error()}, nil
+		return []part{{verdict: policy.Unknown, trace: trace}}, errJudge
+	case err != nil:
 		return nil, err
 	}
 	var all []part

@@ -100,6 +100,7 @@ func TestTooComplex(t *testing.T) {
 		{[]string{"apply", "-f", policy}, 0, "Successfully applied", "warning: " + blind},
 		{[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "32769", "--source-port", "32768"}, 0, "allowed: ", ""},
 		{[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "32769"}, 0, "unknown: ", ""},
+		{[]string{"trace", "--from", "internet", "--to", "n1", "--protocol", "tcp", "--port", "32769", "--source-port", "32768"}, 0, "because the policies cut traffic into more pieces", ""},
 		{
 			[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "1", "--source-port", "1", "--fix"},
 			0,

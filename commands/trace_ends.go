@@ -2,6 +2,7 @@ package commands
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -92,6 +93,12 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 		return f, err
 	}
 	after := to
+	switch {
+	case q.DNATTo == endInternet:
+		return f, fmt.Errorf("what DNAT rewrites goes to one address: write that, and not %s", endInternet)
+	case q.From == endInternet && q.To == endInternet && q.Node == "":
+		return f, errors.New("no node has an end on the internet: say which node judges")
+	}
 	if q.DNATTo != "" {
 		if after, err = e.find(q.DNATTo); err != nil {
 			return f, err
