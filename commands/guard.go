@@ -95,7 +95,7 @@ func untried(results []datastore.Result, err error) error {
 
 // losses are lines about the vital traffic that is cut off.
 func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overlay, changed map[resources.Key]resources.Object) ([]string, error) {
-	before, err := readWorld(ctx, baseOf{overlay})
+	before, err := readWorld(ctx, s.deps, baseOf{overlay})
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +103,14 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	if s.controlled() {
 		before, after = inStep(before, after)
 	}
-	engineBefore := policy.New(before.snapshot())
+	engineBefore := s.deps.engine(ctx, before)
 	engineAfter := engineBefore.Next(after.snapshot())
 	c := clusterOf(before, after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
-	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
-	return append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...), nil
+	r := lossReport{words: newWords(c, engineAfter.Space()), world: after, engine: engineAfter, vital: vital, meant: meant}
+	lines := append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...)
+	return lines, engineAfter.Err()
 }
 
 // refusalLines are one for each configuration that calico-node does not take.
@@ -191,6 +192,9 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 		if l.Decision.Rule != nil {
 			decision += " denies it"
 		}
+		if l.Answer {
+			decision = fmt.Sprintf("the answers are dropped (%s of %s): %s", l.Decision.Direction, doorWords(l.Decision.Interface), decision)
+		}
 		at := slices.IndexFunc(groups, func(g *lossGroup) bool { return g.decision == decision && slices.Equal(g.nodes, l.Nodes) })
 		if at < 0 {
 			at, groups = len(groups), append(groups, &lossGroup{nodes: l.Nodes, decision: decision})
@@ -234,6 +238,9 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {
 		box = lost.flow.withoutClients(box)
+		if l.Answer { // which failsafe ports of others spare when a client happens to have one
+			box.SourcePorts = nil
+		}
 		if box.IPVersion == family {
 			box.IPVersion = 0
 		}
@@ -246,7 +253,7 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 			texts[i] = r.words.serviceAndPeers(box, path)
 		}
 	}
-	switch text := strings.Join(texts, "; "); {
+	switch text := strings.Join(slices.Compact(texts), "; "); {
 	case path != policy.Local:
 		lost.others = text
 	case l.Loopback:

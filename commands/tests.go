@@ -112,9 +112,13 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 	if err != nil {
 		return err
 	}
-	s := newSuite(world)
+	s := newSuite(ctx, o.deps, world)
 	if o.init {
-		_, err := io.WriteString(o.deps.Out, s.firstTests())
+		text := s.firstTests()
+		if err := cannotTell(s.engine); err != nil {
+			return err
+		}
+		_, err := io.WriteString(o.deps.Out, text)
 		return err
 	}
 	results, err := s.run(tests, o.deps.Now)
@@ -133,6 +137,9 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 			return err
 		}
 		missed = s.coverage(flows)
+		if err := cannotTell(s.engine); err != nil {
+			return err
+		}
 	}
 	if err := o.print(results, missed); err != nil {
 		return err

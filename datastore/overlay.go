@@ -73,7 +73,11 @@ func (o *Overlay) read(ctx context.Context, kind *resources.Kind) (map[string]re
 	}
 	all = make(map[string]resources.Object, len(list.Items))
 	for _, item := range list.Items {
-		all[item.GetName()] = item
+		name := item.GetName()
+		if kind.Namespaced {
+			name = item.GetNamespace() + "/" + name
+		}
+		all[name] = item
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

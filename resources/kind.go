@@ -74,6 +74,8 @@ type Spec[T Object] struct {
 	Validate func(T) field.ErrorList
 	// ReadOnly is why objects of the kind cannot be written; empty if they can.
 	ReadOnly string
+	// Namespaced tells that objects belong to a namespace, which is a part of their keys.
+	Namespaced bool
 	// Builtin are objects that every datastore has without storing them.
 	Builtin func() []T
 	// Needs is the object that must exist before this one is written, and as long as it does.
@@ -93,7 +95,9 @@ type Kind struct {
 	Aliases []string
 	// ReadOnly is why objects of the kind cannot be written; empty if they can.
 	ReadOnly string
-	Columns  []Column[Object]
+	// Namespaced tells that objects belong to a namespace, which is a part of their keys.
+	Namespaced bool
+	Columns    []Column[Object]
 	// Needs and PartOf are as in Spec.
 	Needs, PartOf Link[Object]
 	// Permanent are the names of objects that nobody may delete.
@@ -108,7 +112,7 @@ type Kind struct {
 
 func define[T Object](s Spec[T]) *Kind {
 	k := &Kind{
-		Name: s.Kind, Plural: s.Plural, Aliases: s.Aliases, ReadOnly: s.ReadOnly,
+		Name: s.Kind, Plural: s.Plural, Aliases: s.Aliases, ReadOnly: s.ReadOnly, Namespaced: s.Namespaced,
 		Needs: eraseLink(s.Needs), PartOf: eraseLink(s.PartOf), Permanent: s.Permanent,
 		newObject:   func() Object { return s.New() },
 		setDefaults: func(Object) {},
