@@ -101,7 +101,7 @@ func (s *settling) settle() Changes {
 			c.Create = append(c.Create, want)
 		case !Owned(have) && !lostMark(want, have):
 			s.problems = append(s.problems, nameTaken(want, have))
-		case !same(want, have):
+		case !Same(want, have):
 			c.Update = append(c.Update, repaired(want, have))
 		}
 	}
@@ -117,8 +117,8 @@ func (s *settling) settle() Changes {
 	return c
 }
 
-// same compares all that belongs to an automatic endpoint. Nil and empty are the same.
-func same(a, b *v3.HostEndpoint) bool {
+// Same compares all that belongs to an automatic endpoint. Nil and empty are the same.
+func Same(a, b *v3.HostEndpoint) bool {
 	return maps.Equal(a.Labels, b.Labels) && sameExceptLabels(a, b)
 }
 

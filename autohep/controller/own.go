@@ -41,15 +41,23 @@ func (w *ownWrite) tells(revision string) (older, over bool) {
 	return false, false
 }
 
-// begin says that this process is about to write an endpoint.
-func (s *state) begin(name string) {
+// begin says that this process is about to write an endpoint: h is what it is to be, or with deleting
+// what is to go.
+func (s *state) begin(name string, h *v3.HostEndpoint, deleting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.expect(name, h, deleting)
 	w := &ownWrite{}
 	if earlier := s.own[name]; earlier != nil {
 		w.before = earlier.result
 	}
 	s.own[name] = w
+}
+
+// caughtUp says that the watch has told of the last write of an endpoint.
+func (s *state) caughtUp(name string) {
+	delete(s.own, name)
+	delete(s.deeds, name)
 }
 
 // wrote says what came of it: the endpoint as stored, or nil when it is gone.
@@ -64,9 +72,13 @@ func (s *state) wrote(name string, h *v3.HostEndpoint) {
 	known := s.endpoints[name]
 	if h != nil {
 		result = h.ResourceVersion
+		s.deeds[name].made(result)
 	}
 	if w.unsure || slices.Contains(w.told, result) || h != nil && known != nil && known.ResourceVersion == result {
 		delete(s.own, name) // the watch is there already, or has nothing to tell
+		if !w.unsure {
+			delete(s.deeds, name)
+		}
 		return
 	}
 	w.result, w.told = result, nil

@@ -124,7 +124,7 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 				failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
 				continue
 			}
-			c.state.begin(h.Name)
+			c.state.begin(h.Name, h, step.op == datastore.ChangeDelete)
 			stored, err := step.write(h)
 			if err == nil {
 				c.state.wrote(h.Name, stored)
