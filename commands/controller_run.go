@@ -112,8 +112,9 @@ func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
 	if err != nil {
 		return err
 	}
-	s.warnOfOther(s.live(ctx, o.namespace, kcc), environment)
-	result, err := controller.Once(ctx, controller.Options{Store: s.Store, Environment: environment})
+	live := s.live(ctx, o.namespace, kcc)
+	s.warnOfOther(live, environment)
+	result, err := controller.Once(ctx, controller.Options{Store: s.Store, Environment: environment, LeaveStatus: live.identity != ""})
 	for _, p := range result.Problems {
 		s.notes = append(s.notes, p.Text)
 	}

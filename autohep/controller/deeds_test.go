@@ -101,7 +101,9 @@ func TestOwnWorkIsNotForeign(t *testing.T) {
 		}
 		name := rapid.SampledFrom([]string{"a", "b"})
 		actions := map[string]func(){
-			"write":   func() { l.write(name.Draw(t, "name"), rapid.SampledFrom([]string{"", "10.0.0.1", "10.0.0.2"}).Draw(t, "ip")) },
+			"write": func() {
+				l.write(name.Draw(t, "name"), rapid.SampledFrom([]string{"", "10.0.0.1", "10.0.0.2"}).Draw(t, "ip"))
+			},
 			"answer":  func() { l.answer(name.Draw(t, "name"), rapid.Bool().Draw(t, "lost")) },
 			"list":    l.list,
 			"deliver": l.deliver,

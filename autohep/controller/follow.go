@@ -43,6 +43,9 @@ func (c *Controller) endpoints() sink[*v3.HostEndpoint] {
 func (c *Controller) configuration() sink[*v3.KubeControllersConfiguration] {
 	use := func(kcc *v3.KubeControllersConfiguration) {
 		c.kcc.Store(kcc)
+		if kcc == nil {
+			c.health.configuration(nil, nil)
+		}
 		c.requestSettings()
 	}
 	return sink[*v3.KubeControllersConfiguration]{

@@ -71,6 +71,11 @@ func TestRepairs(t *testing.T) {
 // hasEvent tells whether there is an event about a node whose text begins so.
 func (b *backend) hasEvent(t *testing.T, node, reason, text string) bool {
 	t.Helper()
+	return b.hasEventOf(t, "Node", node, reason, text)
+}
+
+func (b *backend) hasEventOf(t *testing.T, kind, name, reason, text string) bool {
+	t.Helper()
 	var list struct {
 		Items []struct {
 			InvolvedObject struct{ Kind, Name string }
@@ -82,7 +87,7 @@ func (b *backend) hasEvent(t *testing.T, node, reason, text string) bool {
 		t.Fatal(err)
 	}
 	for _, e := range list.Items {
-		if e.InvolvedObject.Kind == "Node" && e.InvolvedObject.Name == node && e.Reason == reason && strings.HasPrefix(e.Message, text) {
+		if e.InvolvedObject.Kind == kind && e.InvolvedObject.Name == name && e.Reason == reason && strings.HasPrefix(e.Message, text) {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -31,6 +32,31 @@ func (s *state) report(node string, r report) (news []autohep.Problem) {
 		s.reports[node] = r
 	}
 	return news
+}
+
+// remark keeps what is left out of a node, and tells whether that is news.
+func (s *state) remark(node string, remarks []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Equal(s.remarks[node], remarks) {
+		return false
+	}
+	if len(remarks) == 0 {
+		delete(s.remarks, node)
+	} else {
+		s.remarks[node] = remarks
+	}
+	return true
+}
+
+// remarked are the problems that parts of nodes are left out.
+func (s *state) remarked(nodes []*v3.Node) (problems []autohep.Problem) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, node := range nodes {
+		problems = append(problems, problemsOf(resources.Node.Key(node.Name), s.remarks[node.Name])...)
+	}
+	return problems
 }
 
 // forget drops what was kept of a node that is gone.

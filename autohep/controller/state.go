@@ -34,6 +34,8 @@ type state struct {
 	foreign map[string]bool
 	// reports are what came of each node's last look.
 	reports map[string]report
+	// remarks are of what is left out of nodes.
+	remarks map[string][]string
 	// appeared is when this process first saw a node that was not there from the beginning.
 	appeared map[string]time.Time
 }
@@ -45,7 +47,7 @@ func newState() *state {
 		nodes: map[string]*v3.Node{}, endpoints: map[string]*v3.HostEndpoint{},
 		on: map[string]names{}, claims: map[string]names{}, claimed: map[string][]string{},
 		own: map[string]*ownWrite{}, deeds: map[string]*deeds{}, foreign: map[string]bool{},
-		reports: map[string]report{}, appeared: map[string]time.Time{},
+		reports: map[string]report{}, remarks: map[string][]string{}, appeared: map[string]time.Time{},
 	}
 }
 
@@ -115,6 +117,7 @@ func (s *state) deleteNode(name string) []string {
 func (s *state) removeNode(name string) []string {
 	delete(s.nodes, name)
 	delete(s.appeared, name)
+	delete(s.remarks, name)
 	claimed := s.claimed[name]
 	others := s.unclaim(name)
 	for _, endpoint := range claimed {

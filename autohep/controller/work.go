@@ -183,8 +183,8 @@ func (c *Controller) wrote(op datastore.ChangeOp, s scene, h *v3.HostEndpoint) {
 }
 
 // nodeEvent is an event about a node.
-func (c *Controller) nodeEvent(name string, warning bool, reason, text string) datastore.NodeEvent {
-	e := datastore.NodeEvent{Node: name, Warning: warning, Reason: reason, Text: text}
+func (c *Controller) nodeEvent(name string, warning bool, reason, text string) datastore.ObjectEvent {
+	e := datastore.ObjectEvent{Key: resources.Node.Key(name), Warning: warning, Reason: reason, Text: text}
 	if node, ok := c.state.knows(name); ok {
 		e.UID = string(node.UID)
 	}
@@ -197,9 +197,10 @@ func (c *Controller) conclude(s scene, looked string, problems, refused []autohe
 		c.state.forget(looked)
 		return
 	}
+	all := slices.Concat(problems, refused, c.state.remarked(s.nodes))
 	for _, node := range s.nodes {
 		r := report{pending: pending}
-		for _, p := range slices.Concat(problems, refused) {
+		for _, p := range all {
 			if p.Node == node.Name {
 				r.problems = append(r.problems, p)
 			}

@@ -55,7 +55,7 @@ func (s *Store) Refresh(
 		if errors.Is(err, datastore.ErrNotFound) {
 			continue // it has gone since
 		}
-		if errors.Is(err, datastore.ErrInvalid) && s.leavesOut(kind.Key(name), err) {
+		if errors.Is(err, datastore.ErrInvalid) && s.tolerating.LeavesOut(kind.Key(name), err) {
 			continue
 		}
 		if err != nil {

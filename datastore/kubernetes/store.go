@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
@@ -34,20 +33,11 @@ type Store struct {
 	concurrency int
 	node        resources.KubernetesNodeOptions
 	nodes       nodeMemory
-	// tolerates tells whether to leave out an object that cannot be read; nil never does.
-	tolerates atomic.Pointer[func(key resources.Key, err error) bool]
+	tolerating  datastore.Tolerating
 }
 
 // Tolerate implements datastore.Tolerant.
-func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) {
-	s.tolerates.Store(&leaveOut)
-}
-
-// leavesOut tells whether an object that cannot be read is left out.
-func (s *Store) leavesOut(key resources.Key, err error) bool {
-	leaveOut := s.tolerates.Load()
-	return leaveOut != nil && (*leaveOut)(key, err)
-}
+func (s *Store) Tolerate(t datastore.Tolerance) { s.tolerating.Tolerate(t) }
 
 var (
 	_ datastore.Bulk     = (*Store)(nil)
@@ -174,7 +164,7 @@ func (s *Store) listPages(ctx context.Context, c collection) (items []resources.
 		}
 		for _, item := range page.Items {
 			o, err := c.decode(item)
-			if err != nil && s.leavesOut(c.kind.Key(nameOf(item)), err) {
+			if err != nil && s.tolerating.LeavesOut(c.kind.Key(nameOf(item)), err) {
 				continue
 			}
 			if err != nil {
