@@ -207,3 +207,54 @@ func (b *backend) overwriteStatus(t *testing.T, text string) {
 		return err == nil
 	})
 }
+
+// TestFinalizers has an automatic endpoint that somebody's finalizer keeps when it is deleted: its node has a problem
+// until it is gone, and then it is made again. That is a repair if somebody else deleted it, and none if the
+// controller did.
+func TestFinalizers(t *testing.T) {
+	b := backends()["kubernetes-v1"](t)
+	const path = "/apis/crd.projectcalico.org/v1/hostendpoints/held-auto-hep"
+	finalizers := func(list string) {
+		t.Helper()
+		b.kube.Do(t, http.MethodPatch, path, []byte(`{"metadata": {"finalizers": `+list+`}}`))
+	}
+	b.configure(t, enabled())
+	b.addNode(t, kubeNode("held", 1))
+	r := start(t, controller.Options{Store: b.store})
+	awaitInStep(t, b.store, environment(t, nil))
+	uid := func() string {
+		all := b.endpoints(t)
+		if len(all) != 1 || all[0].DeletionTimestamp != nil {
+			return ""
+		}
+		return string(all[0].UID)
+	}
+	const about = `Node "held": host endpoint "held-auto-hep" is being deleted`
+	for what, test := range map[string]struct {
+		remove func()
+		repair bool
+	}{
+		"somebody else": {func() { b.kube.Do(t, http.MethodDelete, path, nil) }, true},
+		"the controller": {func() {
+			off := enabled()
+			off.Controllers.Node.HostEndpoint.AutoCreate = v3.Disabled
+			b.configure(t, off)
+			await(t, "the endpoint is not deleted", func() bool { return uid() == "" })
+			b.configure(t, enabled())
+		}, false},
+	} {
+		before, repaired := uid(), strings.Count(r.log.String(), "msg=repaired")
+		finalizers(`["calicoctl.test/hold"]`)
+		test.remove()
+		reader := openKubernetes(t, b.kube, "crd.projectcalico.org/v1")
+		await(t, "the status does not tell that it is being deleted", func() bool { return cmp.Equal([]string{about}, problemsIn(t, reader)) })
+		await(t, "no event tells of it", func() bool { return b.hasEvent(t, "held", "HostEndpointProblem", about) })
+		finalizers(`null`)
+		await(t, "it is not made again when it is gone", func() bool { return uid() != "" && uid() != before })
+		awaitInStep(t, b.store, environment(t, nil))
+		if got := strings.Count(r.log.String(), "msg=repaired") > repaired; got != test.repair {
+			t.Errorf("deleted by %s, it is a repair: %v", what, got)
+		}
+		_ = reader.Close()
+	}
+}

@@ -63,12 +63,13 @@ func (d *deeds) made(revision string) {
 	}
 }
 
-// are tells whether a change is this process's work; after is nil for a deletion.
+// are tells whether a change is this process's work; after is nil for a deletion. An endpoint with finalizers is
+// deleted when that is asked for: when they are done and it goes, nobody does anything.
 func (d *deeds) are(before, after *v3.HostEndpoint) bool {
 	switch {
 	case d == nil:
 		return false
-	case after == nil:
+	case after == nil || autohep.Leaving(after):
 		return slices.Contains(d.cut, before.ResourceVersion)
 	}
 	return slices.Contains(d.revisions, after.ResourceVersion) || slices.ContainsFunc(d.intents, looksLike(after))
@@ -76,7 +77,7 @@ func (d *deeds) are(before, after *v3.HostEndpoint) bool {
 
 // blame notes that somebody else has changed or deleted an automatic endpoint, if it was not this process.
 func (s *state) blame(name string, before, after *v3.HostEndpoint) {
-	if before == nil || !autohep.Owned(before) || s.deeds[name].are(before, after) {
+	if before == nil || !autohep.Owned(before) || autohep.Leaving(before) || s.deeds[name].are(before, after) {
 		return
 	}
 	if w := s.own[name]; w != nil && w.unsure {

@@ -3,6 +3,7 @@ package controller
 import (
 	"slices"
 
+	"github.com/edfb3db0/calicoctl/autohep"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -39,6 +40,12 @@ func (w *ownWrite) tells(revision string) (older, over bool) {
 	}
 	w.told = append(w.told, revision)
 	return false, false
+}
+
+// leaves tells whether what the watch tells of an endpoint is that a deletion by this process waits for finalizers.
+func (s *state) leaves(h *v3.HostEndpoint) bool {
+	w := s.own[h.Name]
+	return w != nil && w.result == revisionGone && autohep.Leaving(h)
 }
 
 // begin says that this process is about to write an endpoint: h is what it is to be, or with deleting
@@ -82,6 +89,10 @@ func (s *state) wrote(name string, h *v3.HostEndpoint) {
 		return
 	}
 	w.result, w.told = result, nil
+	if h == nil && known != nil && autohep.Leaving(known) {
+		s.caughtUp(name)
+		return
+	}
 	if h == nil {
 		s.removeEndpoint(name)
 		return

@@ -92,6 +92,18 @@ func (s *state) settled(nodes []*v3.Node) {
 type counts struct {
 	nodes, unprotected, withProblems int
 	automatic, foreign, pending      int
+	// leaving are automatic endpoints that are being deleted. They protect nobody.
+	leaving int
+}
+
+// leaving counts the automatic endpoints of a node that are being deleted.
+func (s *state) leaving(node string) (n int) {
+	for name := range s.on[node] {
+		if autohep.Leaving(s.endpoints[name]) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *state) counts() counts {
@@ -99,14 +111,16 @@ func (s *state) counts() counts {
 	defer s.mu.RUnlock()
 	n := counts{nodes: len(s.nodes)}
 	for name := range s.nodes {
-		if len(s.on[name]) == 0 {
+		if s.leaving(name) == len(s.on[name]) {
 			n.unprotected++
 		}
 	}
-	for _, endpoints := range s.on {
-		n.automatic += len(endpoints)
+	for node, endpoints := range s.on {
+		leaving := s.leaving(node)
+		n.automatic += len(endpoints) - leaving
+		n.leaving += leaving
 	}
-	n.foreign = len(s.endpoints) - n.automatic
+	n.foreign = len(s.endpoints) - n.automatic - n.leaving
 	for _, r := range s.reports {
 		n.pending += r.pending
 		if len(r.problems) > 0 {

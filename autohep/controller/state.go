@@ -180,6 +180,9 @@ func (s *state) replaceNodes(list []*v3.Node, now time.Time) []string {
 func (s *state) putEndpoint(h *v3.HostEndpoint) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.leaves(h) {
+		s.caughtUp(h.Name)
+	}
 	if older, over := s.own[h.Name].tells(h.ResourceVersion); older {
 		if over {
 			s.caughtUp(h.Name)
@@ -331,7 +334,7 @@ func (s *state) scene(node string) scene {
 		if h := s.endpoints[name]; h != nil {
 			out.endpoints[name] = h
 		}
-		if s.foreign[name] {
+		if h := s.endpoints[name]; s.foreign[name] && (h == nil || !autohep.Leaving(h)) {
 			out.foreign[name] = struct{}{}
 			delete(s.foreign, name)
 		}
