@@ -30,10 +30,9 @@ func (l *loner) write(name, ip string) {
 		return
 	}
 	current := have == nil && stored == nil || have != nil && stored != nil && have.ResourceVersion == stored.ResourceVersion
-	switch {
-	case ip == "":
+	if ip == "" {
 		l.known.begin(name, have, true)
-	default:
+	} else {
 		want := (&server{endpoints: map[string]*v3.HostEndpoint{}}).put(name, ip)
 		l.known.begin(name, want, false)
 	}

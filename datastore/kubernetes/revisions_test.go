@@ -17,7 +17,7 @@ func metadataList() *metav1.PartialObjectMetadataList {
 	for _, name := range []string{"a", "b"} {
 		list.Items = append(list.Items, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 			Name: name, ResourceVersion: "1" + name, UID: "u", Generation: 300, Labels: map[string]string{"name": "x"},
-			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")}}},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m", Operation: "Update"}},
 		}})
 	}
 	return list
@@ -26,7 +26,9 @@ func metadataList() *metav1.PartialObjectMetadataList {
 // TestReadRevisions reads both forms of a list, as apimachinery writes them.
 func TestReadRevisions(t *testing.T) {
 	scheme := runtime.NewScheme()
-	metav1.AddMetaToScheme(scheme)
+	if err := metav1.AddMetaToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
 	binary, err := runtime.Encode(protobuf.NewSerializer(scheme, scheme), metadataList())
 	if err != nil {
 		t.Fatal(err)
