@@ -82,12 +82,12 @@ func New(o Options) *Controller {
 	}
 	c.synced.prepare()
 	c.metrics = newMetrics(c)
-	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark})
-	}
 	c.events = newEvents(o)
 	c.events.lost = c.metrics.eventsLost.Inc
 	c.health = newHealth(c)
+	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark})
+	}
 	return c
 }
 
