@@ -10,9 +10,12 @@ import (
 // deeds are what this process has done, or was about to do, to an endpoint, by which its own work is told from
 // that of others however late, and in whatever way, it comes to know of it.
 type deeds struct {
-	// revisions are those that it has made, and cut those that it has deleted or tried to: a deletion is made on
-	// condition of a revision. The last deedsKept of each are kept.
+	// revisions are those that it has made, or made others of, and cut those that it has deleted or tried to: a
+	// deletion is made on condition of a revision. The last deedsKept of each are kept.
 	revisions, cut []string
+	// deleting is set by a deletion, until something has been stored since. With open, nobody knows yet what came of the
+	// last deed.
+	deleting, open bool
 	// intents are what it wanted to store. An answer may not have come yet, or never come.
 	intents []*v3.HostEndpoint
 	// lists are how many lists have been read since the last write.
@@ -48,17 +51,26 @@ func (s *state) expect(name string, h *v3.HostEndpoint, deleting bool) {
 		d = &deeds{}
 		s.deeds[name] = d
 	}
-	d.lists = 0
-	if deleting {
+	d.lists, d.open = 0, true
+	switch {
+	case deleting:
+		d.deleting = true
 		d.cut = remember(d.cut, h.ResourceVersion, equals(h.ResourceVersion))
-	} else {
-		d.intents = remember(d.intents, h, looksLike(h))
+		return
+	case h.ResourceVersion != "":
+		d.revisions = remember(d.revisions, h.ResourceVersion, equals(h.ResourceVersion))
 	}
+	d.intents = remember(d.intents, h, looksLike(h))
 }
 
-// made notes the revision that an answer tells.
-func (d *deeds) made(revision string) {
-	if d != nil {
+// done notes what an answer tells: the revision that was made; empty for a deletion.
+func (d *deeds) done(revision string) {
+	if d == nil {
+		return
+	}
+	d.open = false
+	if revision != "" {
+		d.deleting = false
 		d.revisions = remember(d.revisions, revision, equals(revision))
 	}
 }
@@ -70,7 +82,8 @@ func (d *deeds) are(before, after *v3.HostEndpoint) bool {
 	case d == nil:
 		return false
 	case after == nil || autohep.Leaving(after):
-		return slices.Contains(d.cut, before.ResourceVersion)
+		// A list of some time ago may have brought an earlier revision back.
+		return slices.Contains(d.cut, before.ResourceVersion) || d.deleting && slices.Contains(d.revisions, before.ResourceVersion)
 	}
 	return slices.Contains(d.revisions, after.ResourceVersion) || slices.ContainsFunc(d.intents, looksLike(after))
 }

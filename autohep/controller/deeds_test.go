@@ -38,6 +38,10 @@ func (l *loner) write(name, ip string) {
 		l.known.begin(name, have, true)
 	} else {
 		want := (&server{endpoints: map[string]*v3.HostEndpoint{}}).put(name, ip)
+		want.ResourceVersion = ""
+		if have != nil {
+			want.ResourceVersion = have.ResourceVersion
+		}
 		l.known.begin(name, want, false)
 	}
 	l.unanswered[name] = nil

@@ -61,10 +61,12 @@ func (s *state) begin(name string, h *v3.HostEndpoint, deleting bool) {
 	s.own[name] = w
 }
 
-// caughtUp says that the watch has told of the last write of an endpoint.
+// caughtUp says that the watch has told of the last write of an endpoint of which there was an answer.
 func (s *state) caughtUp(name string) {
 	delete(s.own, name)
-	delete(s.deeds, name)
+	if d := s.deeds[name]; d != nil && !d.open {
+		delete(s.deeds, name)
+	}
 }
 
 // wrote says what came of it: the endpoint as stored, or nil when it is gone.
@@ -77,14 +79,16 @@ func (s *state) wrote(name string, h *v3.HostEndpoint) {
 	}
 	result := revisionGone
 	known := s.endpoints[name]
+	revision := ""
 	if h != nil {
-		result = h.ResourceVersion
-		s.deeds[name].made(result)
+		result, revision = h.ResourceVersion, h.ResourceVersion
 	}
+	s.deeds[name].done(revision)
 	if w.unsure || slices.Contains(w.told, result) || h != nil && known != nil && known.ResourceVersion == result {
+		unsure := w.unsure
 		delete(s.own, name) // the watch is there already, or has nothing to tell
-		if !w.unsure {
-			delete(s.deeds, name)
+		if !unsure {
+			s.caughtUp(name)
 		}
 		return
 	}
