@@ -265,12 +265,22 @@ func (s *session) read(ctx context.Context, keys []resources.Key, matches func(m
 func (s *session) leaveOutBroken() (messages func() []string) {
 	var mutex sync.Mutex
 	said := map[resources.Key]string{} // a list may be begun again
+	say := func(key resources.Key, text string) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		said[key] = datastore.ErrorOf("list", key, datastore.ErrInvalid, text).Error()
+	}
 	if tolerant, ok := s.Store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(func(key resources.Key, err error) bool {
-			mutex.Lock()
-			defer mutex.Unlock()
-			said[key] = datastore.ErrorOf("list", key, datastore.ErrInvalid, "what is stored cannot be understood: "+datastore.Unreadable(err)+datastore.MendOrDelete).Error()
-			return true
+		tolerant.Tolerate(datastore.Tolerance{
+			LeaveOut: func(key resources.Key, err error) bool {
+				say(key, "what is stored cannot be understood: "+datastore.Unreadable(err)+datastore.MendOrDelete)
+				return true
+			},
+			Remark: func(key resources.Key, remarks []string) {
+				if len(remarks) > 0 {
+					say(key, strings.Join(remarks, " "))
+				}
+			},
 		})
 	}
 	return func() []string { return slices.Sorted(maps.Values(said)) }

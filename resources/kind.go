@@ -86,6 +86,10 @@ type Spec[T Object] struct {
 	Permanent []string
 	// Compare orders lists of the kind; nil means by name.
 	Compare func(a, b T) int
+	// Mend takes out of a JSON document what cannot be read as T and may be left out, and says so in whole
+	// sentences. It is not ok if something is left that cannot be read, or if there was nothing to take out. Nil means that
+	// nothing may be left out.
+	Mend func(body []byte) (rest []byte, remarks []string, ok bool)
 }
 
 // Kind is a Spec with its type erased, so that kinds can stand in one list.
@@ -108,7 +112,14 @@ type Kind struct {
 	validate    func(Object) field.ErrorList
 	builtin     func() []Object
 	compare     func(a, b Object) int
+	mend        func(body []byte) (rest []byte, remarks []string, ok bool)
 }
+
+// Mends tells whether objects of the kind can be read without some of their parts.
+func (k *Kind) Mends() bool { return k.mend != nil }
+
+// Mend is as in Spec; it must not be called unless Mends.
+func (k *Kind) Mend(body []byte) (rest []byte, remarks []string, ok bool) { return k.mend(body) }
 
 func define[T Object](s Spec[T]) *Kind {
 	k := &Kind{
@@ -119,6 +130,7 @@ func define[T Object](s Spec[T]) *Kind {
 		validate:    func(o Object) field.ErrorList { return s.Validate(o.(T)) },
 		builtin:     func() []Object { return nil },
 		compare:     func(a, b Object) int { return cmp.Compare(a.GetName(), b.GetName()) },
+		mend:        s.Mend,
 	}
 	for _, c := range s.Columns {
 		k.Columns = append(k.Columns, Column[Object]{

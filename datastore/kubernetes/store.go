@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,20 +34,11 @@ type Store struct {
 	concurrency int
 	node        resources.KubernetesNodeOptions
 	nodes       nodeMemory
-	// tolerates tells whether to leave out an object that cannot be read; nil never does.
-	tolerates atomic.Pointer[func(key resources.Key, err error) bool]
+	tolerating  datastore.Tolerating
 }
 
 // Tolerate implements datastore.Tolerant.
-func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) {
-	s.tolerates.Store(&leaveOut)
-}
-
-// leavesOut tells whether an object that cannot be read is left out.
-func (s *Store) leavesOut(key resources.Key, err error) bool {
-	leaveOut := s.tolerates.Load()
-	return leaveOut != nil && (*leaveOut)(key, err)
-}
+func (s *Store) Tolerate(t datastore.Tolerance) { s.tolerating.Tolerate(t) }
 
 var (
 	_ datastore.Bulk     = (*Store)(nil)
@@ -217,7 +207,7 @@ func (d *decodedItems) add(items []json.RawMessage) {
 		switch {
 		case err == nil:
 			d.objects = append(d.objects, o)
-		case !d.store.leavesOut(d.collection.kind.Key(nameOf(item)), err):
+		case !d.store.tolerating.LeavesOut(d.collection.kind.Key(nameOf(item)), err):
 			d.broken = append(d.broken, nameOf(item)+" ("+datastore.Unreadable(err)+")")
 		}
 	}
