@@ -26,6 +26,9 @@ func (c Changes) Empty() bool { return len(c.Create)+len(c.Update)+len(c.Delete)
 // Owned tells whether an endpoint is automatic.
 func Owned(h *v3.HostEndpoint) bool { return h.Labels[v3.LabelCreatedBy] == v3.CreatedByController }
 
+// Leaving tells whether an endpoint is being deleted, and is there only until its finalizers are done.
+func Leaving(h *v3.HostEndpoint) bool { return h.DeletionTimestamp != nil }
+
 // Plan tells what has to be written so that the automatic endpoints of all nodes are
 // right. The nodes and the existing endpoints must be complete and have names of their
 // own; their order does not matter, and they are neither changed nor kept, but for
@@ -101,13 +104,15 @@ func (s *settling) settle() Changes {
 			c.Create = append(c.Create, want)
 		case !Owned(have) && !lostMark(want, have):
 			s.problems = append(s.problems, nameTaken(want, have))
-		case !same(want, have):
+		case Leaving(have):
+			s.problems = append(s.problems, nameLeaving(want, have))
+		case !Same(want, have):
 			c.Update = append(c.Update, repaired(want, have))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.existing)) {
 		have := s.existing[name]
-		if _, claimed := s.claims[name]; claimed || !Owned(have) {
+		if _, claimed := s.claims[name]; claimed || !Owned(have) || Leaving(have) {
 			continue
 		}
 		if d := s.keeping[have.Spec.Node]; d == nil || !d.keeps(have) {
@@ -117,8 +122,8 @@ func (s *settling) settle() Changes {
 	return c
 }
 
-// same compares all that belongs to an automatic endpoint. Nil and empty are the same.
-func same(a, b *v3.HostEndpoint) bool {
+// Same compares all that belongs to an automatic endpoint. Nil and empty are the same.
+func Same(a, b *v3.HostEndpoint) bool {
 	return maps.Equal(a.Labels, b.Labels) && sameExceptLabels(a, b)
 }
 

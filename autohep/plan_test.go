@@ -13,6 +13,11 @@ import (
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
+// leaving has an endpoint be deleted once its finalizers are done.
+func leaving(h *v3.HostEndpoint) {
+	h.DeletionTimestamp, h.Finalizers = &metav1.Time{Time: time.Unix(1000, 0)}, list("me")
+}
+
 func TestPlan(t *testing.T) {
 	mine := changed(endpoint("mine", "n1", "eth0"), func(h *v3.HostEndpoint) { h.Labels = nil })
 	tests := []struct {
@@ -47,6 +52,17 @@ func TestPlan(t *testing.T) {
 			existing: list(endpoint("n1-auto-hep", "n2", "*"), endpoint("n2-auto-hep", "n2", "*")),
 			config:   everything(),
 			want:     autohep.Changes{Update: list(endpoint("n1-auto-hep", "n1", "*"))},
+		},
+		{
+			name:  "endpoints that are being deleted",
+			nodes: list(host("n1"), host("n2", "10.0.0.2")),
+			existing: list(
+				changed(endpoint("n1-auto-hep", "n1", "*"), leaving), changed(endpoint("n2-auto-hep", "n2", "*"), leaving),
+				changed(endpoint("z", "n2", "eth0"), leaving)),
+			config: everything(),
+			problems: list(
+				`Node "n1": host endpoint "n1-auto-hep" is being deleted, and waits for its finalizers ["me"]. It is made anew when it is gone.`,
+				`Node "n2": host endpoint "n2-auto-hep" is being deleted, and waits for its finalizers ["me"]. It is made anew when it is gone.`),
 		},
 		{
 			name:  "names that are taken",

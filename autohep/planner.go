@@ -146,7 +146,7 @@ func (d *decision) want(t *template, w wanted) {
 }
 
 func (d *decision) validate(h *v3.HostEndpoint) field.ErrorList {
-	if have := d.existing[h.Name]; have != nil && same(h, have) {
+	if have := d.existing[h.Name]; have != nil && Same(h, have) {
 		return nil
 	}
 	return resources.HostEndpoint.Validate(h)

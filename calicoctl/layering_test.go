@@ -41,13 +41,13 @@ var mayImport = map[string][]string{
 
 // onlyIn says which of our packages alone may import a module, and why.
 var onlyIn = map[string]struct{ pkg, why string }{
-	"github.com/spf13/cobra":            {"commands docs/gen", "commands own wording and exit codes"},
-	"github.com/olekukonko/tablewriter": {"output", "tables look the same everywhere"},
-	"modernc.org/sqlite":                {"datastore/local", "a datastore is known by its contract"},
-	"k8s.io/client-go":                  {"datastore/kubernetes", "a datastore is known by its contract"},
-	"go.etcd.io/etcd":                   {"datastore/etcd", "a datastore is known by its contract"},
-	"go.yaml.in/yaml/v3":                {"manifest policytest", "there is one reader of manifests, and one of tests"},
-	"github.com/prometheus":             {"autohep/controller", "only what runs for long has metrics"},
+	"github.com/spf13/cobra":        {"commands docs/gen", "commands own wording and exit codes"},
+	"github.com/mattn/go-runewidth": {"output", "tables look the same everywhere"},
+	"modernc.org/sqlite":            {"datastore/local", "a datastore is known by its contract"},
+	"k8s.io/client-go":              {"datastore/kubernetes", "a datastore is known by its contract"},
+	"go.etcd.io/etcd":               {"datastore/etcd", "a datastore is known by its contract"},
+	"go.yaml.in/yaml/v3":            {"manifest policytest", "there is one reader of manifests, and one of tests"},
+	"github.com/prometheus":         {"autohep/controller", "only what runs for long has metrics"},
 }
 
 // TestLayering keeps the arrows between packages pointing one way.

@@ -111,7 +111,8 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 		return err
 	}
 	c := newCluster(world)
-	w := newWords(c)
+	engine := o.deps.engine(ctx, world)
+	w := newWords(c, engine.Space())
 	query := policy.Query{Paths: []policy.Path{policy.Input}, Nodes: wanted, Within: within}
 	switch {
 	case o.format == formatText || o.format == formatMarkdown:
@@ -121,8 +122,11 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 		query.Paths = append(query.Paths, policy.Output, policy.Local, policy.Forward)
 	}
 	var found []connection
-	for _, class := range policy.New(world.snapshot()).Connections(query) {
+	for _, class := range engine.Connections(query) {
 		found = append(found, w.connections(class, wanted)...)
+	}
+	if err := cannotTell(engine); err != nil {
+		return err
 	}
 	open := slices.DeleteFunc(slices.Clone(found), func(c connection) bool { return c.nothing })
 	if len(open) == 0 {

@@ -32,7 +32,7 @@ func newControllerStatus(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether every node is protected, and since when",
-		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected, how long that took from when the node was made, its automatic endpoints, and what is in the way. While a controller works, the environment that it runs with counts, and not that of this command.
+		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected by endpoints as they should be, how long that took from when the node was made, its automatic endpoints, and what is in the way. While a controller works, the environment that it runs with counts, and not that of this command.
 
 Exit status:
   0    everything is in step, without problems
@@ -70,6 +70,8 @@ type controllerStatus struct {
 	Create int `json:"create"`
 	Update int `json:"update"`
 	Delete int `json:"delete"`
+	// Deleting counts automatic endpoints that are being deleted, and wait for their finalizers.
+	Deleting int `json:"deleting"`
 	// Controller is the identity of the one that works, if it can be told.
 	Controller string `json:"controller,omitempty"`
 	// EnvironmentVars are the variables that override the configuration, and EnvironmentOf whose they are.
@@ -85,7 +87,8 @@ type nodeStatus struct {
 	Name string `json:"name"`
 	// InStep tells that nothing would be written for the node.
 	InStep bool `json:"inStep"`
-	// ProtectedSince is when the oldest of its automatic endpoints was made; nil if it has none.
+	// ProtectedSince is when the oldest was made of those of its automatic endpoints that are as they should be, but
+	// for labels and the like; nil if there is none.
 	ProtectedSince *time.Time `json:"protectedSince"`
 	// SecondsToProtect is the time between the making of the node and of that endpoint, if it was not there before.
 	SecondsToProtect *float64 `json:"secondsToProtect"`
@@ -136,6 +139,7 @@ func statusOf(r *controller.Reading) controllerStatus {
 	for _, h := range slices.Concat(r.Changes.Create, r.Changes.Update, r.Changes.Delete) {
 		changing[h.Spec.Node] = true
 	}
+	unwanted := unwanted(r)
 	problems := map[string][]string{}
 	for _, p := range r.Problems {
 		problems[p.Node] = append(problems[p.Node], p.Text)
@@ -145,17 +149,48 @@ func statusOf(r *controller.Reading) controllerStatus {
 	for _, h := range r.Endpoints {
 		if autohep.Owned(h) {
 			on[h.Spec.Node] = append(on[h.Spec.Node], h)
+			if autohep.Leaving(h) {
+				status.Deleting++
+				status.InStep, changing[h.Spec.Node] = false, true
+			}
 		}
 	}
 	for _, n := range r.Nodes {
 		one := nodeStatus{Name: n.Name, InStep: !changing[n.Name], Endpoints: []string{}, Problems: append([]string{}, problems[n.Name]...)}
 		for _, h := range on[n.Name] {
 			one.Endpoints = append(one.Endpoints, h.Name)
-			one.protectedBy(n, h)
+			if !unwanted[h.Name] {
+				one.protectedBy(n, h)
+			}
 		}
 		status.Nodes = append(status.Nodes, one)
 	}
 	return status
+}
+
+// unwanted are the names of automatic endpoints that protect nobody: those that are being deleted or are to be, and those
+// that are for other interfaces or addresses than they should be.
+func unwanted(r *controller.Reading) map[string]bool {
+	all := map[string]bool{}
+	for _, h := range r.Changes.Delete {
+		all[h.Name] = true
+	}
+	next := map[string]*v3.HostEndpoint{}
+	for _, h := range r.Changes.Update {
+		next[h.Name] = h
+	}
+	for _, h := range r.Endpoints {
+		want := next[h.Name]
+		if autohep.Leaving(h) || want != nil && !sameTarget(h.Spec, want.Spec) {
+			all[h.Name] = true
+		}
+	}
+	return all
+}
+
+// sameTarget tells whether two endpoints are for the same traffic.
+func sameTarget(a, b v3.HostEndpointSpec) bool {
+	return a.Node == b.Node && a.InterfaceName == b.InterfaceName && slices.Equal(a.ExpectedIPs, b.ExpectedIPs)
 }
 
 // protectedBy takes into account when an endpoint of the node was made.
@@ -177,7 +212,7 @@ func (d *Deps) printStatus(status controllerStatus) error {
 	if status.InStep {
 		b.WriteString("In step: yes\n")
 	} else {
-		fmt.Fprintf(&b, "In step: no (%d to create, %d to update, %d to delete)\n", status.Create, status.Update, status.Delete)
+		fmt.Fprintf(&b, "In step: no (%s)\n", status.behind())
 	}
 	if status.Controller != "" {
 		fmt.Fprintf(&b, "Controller: %s\n", output.Escape(status.Controller))
@@ -203,6 +238,15 @@ func (d *Deps) printStatus(status controllerStatus) error {
 	}
 	_, err := d.Out.Write([]byte(b.String()))
 	return err
+}
+
+// behind says what is not in step.
+func (s controllerStatus) behind() string {
+	text := fmt.Sprintf("%d to create, %d to update, %d to delete", s.Create, s.Update, s.Delete)
+	if s.Deleting > 0 {
+		text += fmt.Sprintf(", %d being deleted", s.Deleting)
+	}
+	return text
 }
 
 // variables are the environment variables on one line.

@@ -36,6 +36,8 @@ type Deps struct {
 	Now func() time.Time
 	// Open opens the datastore that a configuration names.
 	Open func(ctx context.Context, c Config, a access) (Backend, error)
+	// EngineSteps is how much work the policy engine may do; 0 leaves that to the engine.
+	EngineSteps int64
 
 	log *slog.Logger
 }

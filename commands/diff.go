@@ -34,6 +34,8 @@ type diffOptions struct {
 	questionFlags
 	format   string
 	revision int64
+	// since tells that a revision is asked about.
+	since bool
 }
 
 func newDiff(d *Deps, g *globalOptions) *cobra.Command {
@@ -49,7 +51,7 @@ Automatic host endpoints are those that the controller makes of the nodes and it
 
 Exit status:
   0    nothing would change
-  1    could not do it; standard error says why
+  1    could not do it, or cannot tell what becomes of traffic; standard error says why
   3    something would change
   130  interrupted`,
 		Example: `  calicoctl diff -f policy.yaml
@@ -57,6 +59,7 @@ Exit status:
   calicoctl diff -f manifests/ --base none
   calicoctl diff --revision 17`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.since = cmd.Flags().Changed("revision")
 			if err := o.complete(args); err != nil {
 				return err
 			}
@@ -74,7 +77,7 @@ func (o *diffOptions) complete(args []string) error {
 	if !slices.Contains(diffFormats, o.format) {
 		return fmt.Errorf("unknown output format %q; write %s", o.format, strings.Join(diffFormats, ", "))
 	}
-	if o.revision != 0 {
+	if o.since {
 		if len(o.files) > 0 || o.base != baseDatastore {
 			return errors.New("give either --revision or -f, not both")
 		}
@@ -91,7 +94,8 @@ func (o *diffOptions) complete(args []string) error {
 
 // difference is what a diff says.
 type difference struct {
-	Objects []objectChange  `json:"objects"`
+	Objects []objectChange `json:"objects"`
+	// Traffic is nil where it cannot be told.
 	Traffic []trafficChange `json:"traffic"`
 }
 
@@ -133,7 +137,7 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 	defer closeStore()
 	var before, after *world
 	automatic := func(resources.Key) bool { return false }
-	if o.revision != 0 {
+	if o.since {
 		before, after, err = sinceRevision(ctx, store, o.revision)
 	} else {
 		before, after, automatic, err = o.asApplied(ctx, store, items)
@@ -142,9 +146,15 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 		return err
 	}
 	before.workloads, after.workloads = o.workloads, o.workloads
-	found := differenceOf(before, after, automatic)
+	found, unknown := o.deps.differenceOf(ctx, before, after, automatic)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := o.print(found); err != nil {
 		return err
+	}
+	if unknown != nil {
+		return unknown
 	}
 	if len(found.Objects)+len(found.Traffic) > 0 {
 		return answerNo("")
@@ -177,7 +187,7 @@ func (o *diffOptions) asApplied(ctx context.Context, store datastore.Store, item
 	if err := applyTo(ctx, overlay, items); err != nil {
 		return nil, nil, nil, err
 	}
-	base, err := readWorld(ctx, baseOf{overlay})
+	base, err := readWorld(ctx, o.deps, baseOf{overlay})
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -221,8 +231,8 @@ func sinceRevision(ctx context.Context, store datastore.Store, revision int64) (
 	return before, after, nil
 }
 
-// differenceOf compares two worlds.
-func differenceOf(before, after *world, automatic func(resources.Key) bool) difference {
+// differenceOf compares two worlds. Where it cannot be told what becomes of traffic, the difference has objects alone.
+func (d *Deps) differenceOf(ctx context.Context, before, after *world, automatic func(resources.Key) bool) (difference, error) {
 	found := difference{Objects: []objectChange{}, Traffic: []trafficChange{}}
 	for _, key := range keysOf(before, after) {
 		if !equalObjects(before.objects[key], after.objects[key]) {
@@ -231,13 +241,17 @@ func differenceOf(before, after *world, automatic func(resources.Key) bool) diff
 			found.Objects = append(found.Objects, change)
 		}
 	}
-	engine := policy.New(before.snapshot())
-	w := newWords(newCluster(after))
+	engine := d.engine(ctx, before)
+	w := newWords(newCluster(after), engine.Space())
 	for _, c := range policy.Diff(engine, engine.Next(after.snapshot())) {
 		found.Traffic = append(found.Traffic, w.changes(c)...)
 	}
+	if err := cannotTell(engine); err != nil {
+		found.Traffic = nil
+		return found, err
+	}
 	slices.SortStableFunc(found.Traffic, func(a, b trafficChange) int { return len(b.Nodes) - len(a.Nodes) })
-	return found
+	return found, nil
 }
 
 // addOthers enters changed objects of the kinds that do not decide about traffic.

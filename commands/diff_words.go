@@ -92,7 +92,7 @@ func (d *Deps) printDifference(out io.Writer, found difference) error {
 			fmt.Fprintf(&b, "%s %s %s\n", t.Change, output.EscapeLines(text), output.EscapeLines(t.where))
 		}
 	}
-	if len(found.Traffic) == 0 && len(found.Objects) > 0 {
+	if found.Traffic != nil && len(found.Traffic) == 0 && len(found.Objects) > 0 {
 		b.WriteString("no traffic is allowed or denied that was not before\n")
 	}
 	_, err := io.WriteString(out, b.String())
@@ -116,14 +116,17 @@ func (d *Deps) diffLine(line string) string {
 // markdown writes the difference as a comment for a review.
 func (found difference) markdown(out io.Writer) error {
 	var b strings.Builder
-	if len(found.Traffic) > 0 {
+	switch {
+	case len(found.Traffic) > 0:
 		b.WriteString("| Change | Traffic | Where |\n| :-- | :-- | :-- |\n")
 		for _, t := range found.Traffic {
 			for _, text := range t.Texts {
 				fmt.Fprintf(&b, "| **%s** | %s | %s |\n", t.Change, cell(text), cell(t.where))
 			}
 		}
-	} else {
+	case found.Traffic == nil:
+		b.WriteString("What becomes of traffic cannot be told.\n")
+	default:
 		b.WriteString("No traffic is allowed or denied that was not before.\n")
 	}
 	for _, c := range found.Objects {

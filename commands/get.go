@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -44,7 +46,7 @@ Kinds: ` + kindHelp() + `
 
 -o yaml and -o json show objects in full, as apply reads them. custom-columns takes headings of the wide table (custom-columns=NAME,IPS). go-template is executed once, with the list of results.
 
-With --watch, every change is shown as it comes: a table has a column EVENT (ADDED, MODIFIED, DELETED), -o json is one object a line with its type, -o yaml has the type in a comment, and -o name marks what is deleted. With a selector, an object that begins to match is added, and one that ceases to is deleted. A datastore that goes away is waited for.
+With --watch, every change is shown as it comes: a table has a column EVENT (ADDED, MODIFIED, DELETED), -o json is one object a line with its type, -o yaml has the type in a comment, and -o name marks what is deleted. With a selector, an object that begins to match is added, and one that ceases to is deleted. A datastore that goes away is waited for. Profiles cannot be watched in the Kubernetes API, which makes them of namespaces and service accounts.
 ` + exitStatus,
 		Example: `  calicoctl get heps -owide
   calicoctl get heps,gnps
@@ -221,10 +223,11 @@ func labelMatcher(expression string) (func(map[string]string) bool, error) {
 // readers bounds how many objects and kinds are read at once.
 const readers = 32
 
-// read gets what keys name. Objects that it cannot get are described in missing; an
+// read gets what keys name. Objects that it cannot get or understand are described in missing; an
 // error is one that leaves nothing to show.
 func (s *session) read(ctx context.Context, keys []resources.Key, matches func(map[string]string) bool) (results []output.Result, missing []string, err error) {
 	found, absent := make([]output.Result, len(keys)), make([]error, len(keys))
+	broken := s.leaveOutBroken()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for i, key := range keys {
@@ -255,7 +258,32 @@ func (s *session) read(ctx context.Context, keys []resources.Key, matches func(m
 			results = append(results, r)
 		}
 	}
-	return results, missing, nil
+	return results, append(missing, broken()...), nil
+}
+
+// leaveOutBroken has lists leave out what cannot be understood, and gives the messages about that.
+func (s *session) leaveOutBroken() (messages func() []string) {
+	var mutex sync.Mutex
+	said := map[resources.Key]string{} // a list may be begun again
+	say := func(key resources.Key, text string) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		said[key] = datastore.ErrorOf("list", key, datastore.ErrInvalid, text).Error()
+	}
+	if tolerant, ok := s.Store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(datastore.Tolerance{
+			LeaveOut: func(key resources.Key, err error) bool {
+				say(key, "what is stored cannot be understood: "+datastore.Unreadable(err)+datastore.MendOrDelete)
+				return true
+			},
+			Remark: func(key resources.Key, remarks []string) {
+				if len(remarks) > 0 {
+					say(key, strings.Join(remarks, " "))
+				}
+			},
+		})
+	}
+	return func() []string { return slices.Sorted(maps.Values(said)) }
 }
 
 // forExport removes what another cluster could not use.

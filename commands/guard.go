@@ -48,7 +48,7 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 	overlay := datastore.NewOverlay(store)
 	s.trying = true
 	err := a.write(overlay)
-	s.trying = false
+	s.trying, s.known = false, overlay.Known
 	if g.mode == guardRefuse {
 		if err := untried(*a.results, err); err != nil {
 			return err
@@ -95,7 +95,7 @@ func untried(results []datastore.Result, err error) error {
 
 // losses are lines about the vital traffic that is cut off.
 func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overlay, changed map[resources.Key]resources.Object) ([]string, error) {
-	before, err := readWorld(ctx, baseOf{overlay})
+	before, err := readWorld(ctx, s.deps, baseOf{overlay})
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +103,14 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	if s.controlled() {
 		before, after = inStep(before, after)
 	}
-	engineBefore := policy.New(before.snapshot())
+	engineBefore := s.deps.engine(ctx, before)
 	engineAfter := engineBefore.Next(after.snapshot())
 	c := clusterOf(before, after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
-	r := lossReport{words: newWords(c), world: after, engine: engineAfter, vital: vital, meant: meant}
-	return append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...), nil
+	r := lossReport{words: newWords(c, engineAfter.Space()), world: after, engine: engineAfter, vital: vital, meant: meant}
+	lines := append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...)
+	return lines, engineAfter.Err()
 }
 
 // refusalLines are one for each configuration that calico-node does not take.
@@ -191,6 +192,9 @@ func (r *lossReport) lines(losses []policy.Loss) []string {
 		if l.Decision.Rule != nil {
 			decision += " denies it"
 		}
+		if l.Answer {
+			decision = fmt.Sprintf("the answers are dropped (%s of %s): %s", l.Decision.Direction, doorWords(l.Decision.Interface), decision)
+		}
 		at := slices.IndexFunc(groups, func(g *lossGroup) bool { return g.decision == decision && slices.Equal(g.nodes, l.Nodes) })
 		if at < 0 {
 			at, groups = len(groups), append(groups, &lossGroup{nodes: l.Nodes, decision: decision})
@@ -234,6 +238,9 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {
 		box = lost.flow.withoutClients(box)
+		if l.Answer { // which failsafe ports of others spare when a client happens to have one
+			box.SourcePorts = nil
+		}
 		if box.IPVersion == family {
 			box.IPVersion = 0
 		}
@@ -246,7 +253,7 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 			texts[i] = r.words.serviceAndPeers(box, path)
 		}
 	}
-	switch text := strings.Join(texts, "; "); {
+	switch text := strings.Join(slices.Compact(texts), "; "); {
 	case path != policy.Local:
 		lost.others = text
 	case l.Loopback:
@@ -263,8 +270,12 @@ type guardFlags struct{ mode, flows string }
 func (f *guardFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.mode, "guard", "", "what to do when a write would cut off traffic that keeps the cluster alive: "+
 		strings.Join(guardModes, ", ")+" (default "+guardWarn+"; CALICO_GUARD)")
-	cmd.Flags().StringVar(&f.flows, "guard-flows", "", "a `file` that says which traffic that is (CALICO_GUARD_FLOWS)")
+	addGuardFlows(cmd, &f.flows)
 	complete(cmd, "guard", guardModes)
+}
+
+func addGuardFlows(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "guard-flows", "", "a `file` that says which traffic keeps the cluster alive (CALICO_GUARD_FLOWS)")
 }
 
 // guard finds out what the guard is to do: flags win over the environment, and that over a configuration file.
@@ -276,14 +287,21 @@ func (f guardFlags) guard(d *Deps, c Config) (*guard, error) {
 	if !slices.Contains(guardModes, mode) {
 		return nil, fmt.Errorf("unknown --guard %q; write %s", mode, strings.Join(guardModes, ", "))
 	}
-	flows := vitalFlows()
-	if file := d.firstOf(f.flows, "CALICO_GUARD_FLOWS", c.GuardFlows); file != "" && mode != guardOff {
-		var err error
-		if flows, err = readFlows(file, flows); err != nil {
-			return nil, err
-		}
+	if mode == guardOff {
+		return &guard{mode: mode}, nil
 	}
-	return &guard{mode: mode, flows: flows}, nil
+	flows, err := d.vitalFlows(f.flows, c.GuardFlows)
+	return &guard{mode: mode, flows: flows}, err
+}
+
+// vitalFlows are those of every cluster, changed as a file says: flag and key are what names it on the command line and
+// in the configuration file.
+func (d *Deps) vitalFlows(flag, key string) ([]vitalFlow, error) {
+	flows := vitalFlows()
+	if file := d.firstOf(flag, "CALICO_GUARD_FLOWS", key); file != "" {
+		return readFlows(file, flows)
+	}
+	return flows, nil
 }
 
 // firstOf is the first that is set: a flag, a variable of the environment, a key of a configuration file.

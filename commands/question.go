@@ -79,7 +79,7 @@ func (f *questionFlags) worlds(ctx context.Context, d *Deps, g *globalOptions) (
 		return nil, nil, err
 	}
 	defer closeStore()
-	if before, err = readWorld(ctx, store); err != nil {
+	if before, err = readWorld(ctx, d, store); err != nil {
 		return nil, nil, fmt.Errorf("reading the datastore: %w", err)
 	}
 	before.workloads = f.workloads

@@ -25,6 +25,7 @@ type testOptions struct {
 	junit    string
 	format   string
 	coverage bool
+	flows    string
 	init     bool
 	wanted   *regexp.Regexp
 }
@@ -63,6 +64,7 @@ Exit status:
 	flags.StringVarP(&o.format, "output", "o", formatText, "the format: "+strings.Join(traceFormats, ", "))
 	flags.BoolVar(&o.coverage, "coverage", false, "list the rules, and the vital traffic, that no test is about")
 	flags.BoolVar(&o.init, "init", false, "print a file of tests for what is allowed and denied now")
+	addGuardFlows(cmd, &o.flows)
 	complete(cmd, "output", traceFormats)
 	return cmd
 }
@@ -110,9 +112,13 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 	if err != nil {
 		return err
 	}
-	s := newSuite(world)
+	s := newSuite(ctx, o.deps, world)
 	if o.init {
-		_, err := io.WriteString(o.deps.Out, s.firstTests())
+		text := s.firstTests()
+		if err := cannotTell(s.engine); err != nil {
+			return err
+		}
+		_, err := io.WriteString(o.deps.Out, text)
 		return err
 	}
 	results, err := s.run(tests, o.deps.Now)
@@ -126,7 +132,14 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 	}
 	var missed *coverage
 	if o.coverage {
-		missed = s.coverage()
+		flows, err := o.vitalFlows()
+		if err != nil {
+			return err
+		}
+		missed = s.coverage(flows)
+		if err := cannotTell(s.engine); err != nil {
+			return err
+		}
 	}
 	if err := o.print(results, missed); err != nil {
 		return err
@@ -135,6 +148,18 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 		return answerNo("")
 	}
 	return nil
+}
+
+// vitalFlows are those that the guard would look after.
+func (o *testOptions) vitalFlows() ([]vitalFlow, error) {
+	var config Config
+	if o.base == baseDatastore {
+		var err error
+		if config, err = loadConfig(o.deps, o.global, o.config); err != nil {
+			return nil, err
+		}
+	}
+	return o.deps.vitalFlows(o.flows, config.GuardFlows)
 }
 
 func (o *testOptions) print(results []testResult, missed *coverage) error {

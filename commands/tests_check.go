@@ -49,6 +49,9 @@ func (s *suite) run(tests []policytest.Test, now func() time.Time) ([]testResult
 		results[i] = s.test(t)
 		results[i].took = now().Sub(started)
 	}
+	if err := cannotTell(s.engine); err != nil {
+		return nil, err
+	}
 	if len(s.mistakes) > 0 {
 		return nil, s.mistakes
 	}
@@ -57,7 +60,7 @@ func (s *suite) run(tests []policytest.Test, now func() time.Time) ([]testResult
 
 func (s *suite) test(t policytest.Test) testResult {
 	result := testResult{Name: t.Name, File: t.Position.File, Line: t.Position.Line, Status: testPassed, at: t.Position}
-	question, ok := s.question(t)
+	questions, ok := s.questions(t)
 	if !ok {
 		return result
 	}
@@ -65,7 +68,7 @@ func (s *suite) test(t policytest.Test) testResult {
 		want     policy.Verdict
 		services []policytest.Service
 	}{{policy.Allowed, t.Allow}, {policy.Denied, t.Deny}} {
-		answers := s.ask(question, part.services)
+		answers := s.ask(questions, part.services)
 		if len(answers) == len(part.services) && !slices.ContainsFunc(answers, func(a []policy.Answer) bool { return len(a) == 0 }) {
 			for i, list := range answers {
 				s.judge(&result, part.services[i].Text, part.want, list)
@@ -84,41 +87,47 @@ func (s *suite) test(t policytest.Test) testResult {
 	return result
 }
 
-// question is a test without its services.
-func (s *suite) question(t policytest.Test) (policy.Question, bool) {
+// questions are a test without its services: one, or one for each host endpoint that is an end of it.
+func (s *suite) questions(t policytest.Test) (all []policy.Question, ok bool) {
 	before := len(s.mistakes)
-	from := s.end(t.From, "from")
-	q := policy.Question{Path: t.Path, From: from.addresses}
 	if len(t.To) == 1 && t.To[0].Text == policytest.Self {
-		q.Path = policy.Local
+		from := s.end(t.From, "from")
+		q := policy.Question{Path: policy.Local}
 		q.Nodes = func(name string) bool { return slices.Contains(from.nodes, name) }
 		if len(from.nodes) == 0 && from.problem == "" {
 			s.mistakes = append(s.mistakes, manifest.Mistake{Position: t.Position, Object: t.Name, Text: "\"to: self\" is for nodes: name some in from"})
 		}
-		return q, len(s.mistakes) == before
+		return []policy.Question{q}, len(s.mistakes) == before
 	}
-	q.To = s.end(t.To, "to").addresses
-	if len(t.On) > 0 {
-		on := s.end(t.On, "on").nodes
-		q.Nodes = func(name string) bool { return slices.Contains(on, name) }
+	on, except := s.end(t.On, "on"), s.end(t.Except, "except")
+	targets := s.eachEnd(t.To, "to")
+	for _, from := range s.eachEnd(t.From, "from") {
+		for _, to := range targets {
+			q := policy.Question{
+				Path: t.Path, From: without(from.addresses, except.addresses), To: without(to.addresses, except.addresses),
+				FromEndpoint: from.endpoint, ToEndpoint: to.endpoint,
+			}
+			if len(t.On) > 0 {
+				q.Nodes = func(name string) bool { return slices.Contains(on.nodes, name) }
+			}
+			all = append(all, q)
+		}
 	}
-	if len(t.Except) > 0 {
-		except := s.end(t.Except, "except").addresses
-		q.From, q.To = without(q.From, except), without(q.To, except)
-	}
-	return q, len(s.mistakes) == before
+	return all, len(s.mistakes) == before
 }
 
 // ask asks about each service.
-func (s *suite) ask(q policy.Question, services []policytest.Service) [][]policy.Answer {
+func (s *suite) ask(questions []policy.Question, services []policytest.Service) [][]policy.Answer {
 	answers := make([][]policy.Answer, len(services))
 	for i, service := range services {
 		box := service.Box
-		if q.Path == policy.Local && box.IPVersion == 0 { // loopback has both families, and a node maybe not
-			box.IPVersion = s.ends.cluster.family()
+		for _, q := range questions {
+			q.Services = []policy.Box{box}
+			if q.Path == policy.Local && box.IPVersion == 0 { // loopback has both families, and a node maybe not
+				q.Services[0].IPVersion = s.ends.cluster.family()
+			}
+			answers[i] = append(answers[i], s.asker.Ask(q)...)
 		}
-		q.Services = []policy.Box{box}
-		answers[i] = s.asker.Ask(q)
 	}
 	return answers
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -14,18 +15,6 @@ import (
 	"github.com/edfb3db0/calicoctl/selector"
 )
 
-// specialNetworks are what is not the internet: in IPv6 all but 2000::/3.
-func specialNetworks() []netip.Prefix {
-	var all []netip.Prefix
-	for _, text := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
-		"::/3", "4000::/2", "8000::/1",
-	} {
-		all = append(all, netip.MustParsePrefix(text))
-	}
-	return all
-}
-
 // suite finds out what becomes of tests in a world.
 type suite struct {
 	*tracer
@@ -38,12 +27,14 @@ type suite struct {
 type testEnd struct {
 	addresses []netip.Prefix
 	nodes     []string
+	// endpoint is the host endpoint whose interface is meant.
+	endpoint string
 	// problem is why the word means nothing.
 	problem string
 }
 
-func newSuite(w *world) *suite {
-	t := newTracer(w)
+func newSuite(ctx context.Context, d *Deps, w *world) *suite {
+	t := newTracer(ctx, d, w)
 	return &suite{tracer: t, asker: t.engine.Asker(), words: map[string]testEnd{}}
 }
 
@@ -67,27 +58,55 @@ func (s *suite) end(words []policytest.Word, field string) testEnd {
 	return all
 }
 
-// find is what a word means: an address or network, internet, a node, or a selector.
+// eachEnd is what several words mean: each host endpoint by itself, and all else together.
+func (s *suite) eachEnd(words []policytest.Word, field string) (all []testEnd) {
+	var others []policytest.Word
+	for _, word := range words {
+		if strings.HasPrefix(word.Text, hepPrefix) {
+			all = append(all, s.end([]policytest.Word{word}, field))
+		} else {
+			others = append(others, word)
+		}
+	}
+	if len(others) > 0 {
+		all = append(all, s.end(others, field))
+	}
+	return all
+}
+
+// find is what a word means: an address or network, internet, a host endpoint, a node, or a selector.
 func (s *suite) find(word string) testEnd {
 	if network, err := parseNetwork(word); err == nil {
 		network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-(network.Addr().BitLen()-network.Addr().Unmap().BitLen()))
 		return testEnd{addresses: []netip.Prefix{network}, nodes: s.nodesIn(network)}
 	}
 	if word == endInternet {
-		return testEnd{addresses: without(everywhere(), append(specialNetworks(), s.ends.cluster.of(false)...))}
+		return testEnd{addresses: s.ends.cluster.internet()}
+	}
+	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
+		return s.endpointEnd(name)
 	}
 	names := s.world.nodeNames()
 	if slices.Contains(names, word) {
 		return s.nodesEnd([]string{word})
 	}
 	if !strings.ContainsAny(word, " ='\"()!") {
-		text := fmt.Sprintf("%q is no node, address, network, selector or %s", word, endInternet)
+		text := fmt.Sprintf("%q is no node, address, network, selector, hep/NAME or %s", word, endInternet)
 		if near, ok := resources.Nearest(word, append(names, endInternet)); ok {
 			text += "; did you mean " + near + "?"
 		}
 		return testEnd{problem: text}
 	}
 	return s.selected(word, names)
+}
+
+// endpointEnd is a host endpoint: its addresses, by the interface that it governs.
+func (s *suite) endpointEnd(name string) testEnd {
+	addresses, h, err := s.ends.addressesOf(name)
+	if err != nil {
+		return testEnd{problem: err.Error()}
+	}
+	return testEnd{addresses: addresses, nodes: []string{h.Spec.Node}, endpoint: name}
 }
 
 func (s *suite) nodesIn(network netip.Prefix) []string {
@@ -134,22 +153,4 @@ func (s *suite) selected(word string, names []string) testEnd {
 		e.problem = fmt.Sprintf("the selector %s matches no node, host endpoint or global network set", word)
 	}
 	return e
-}
-
-func everywhere() []netip.Prefix {
-	return []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
-}
-
-// without is some addresses without others.
-func without(addresses, others []netip.Prefix) []netip.Prefix {
-	if len(addresses) == 0 || len(others) == 0 { // which a box takes for all
-		return addresses
-	}
-	space := policy.NewSpace()
-	rest := space.Set(policy.Box{Sources: addresses}).Subtract(space.Set(policy.Box{Sources: others}))
-	var left []netip.Prefix
-	for _, box := range rest.Boxes() {
-		left = append(left, box.Sources...)
-	}
-	return left
 }

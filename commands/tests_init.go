@@ -32,7 +32,7 @@ func (s *suite) firstTests() string {
 	if len(groups) == 0 {
 		b.WriteString("# There are no nodes with addresses, so there is nothing to test.\n")
 	}
-	w := newWords(s.ends.cluster)
+	w := newWords(s.ends.cluster, s.engine.Space())
 	for _, to := range groups {
 		s.firstTest(&b, "from the internet to "+w.nodes(to), []string{endInternet}, to)
 		for _, from := range groups {
@@ -47,14 +47,14 @@ func (s *suite) firstTests() string {
 
 // firstTest writes a test, if anything is allowed or denied as a whole.
 func (s *suite) firstTest(b *strings.Builder, name string, from, to []string) {
-	question, ok := s.question(policytest.Test{From: testWords(from), To: testWords(to)})
+	questions, ok := s.questions(policytest.Test{From: testWords(from), To: testWords(to)})
 	if !ok {
 		return
 	}
 	space := policy.NewSpace()
 	known := space.Set(portsOf("TCP"), portsOf("UDP"), portsOf("ICMP"))
 	var all, notAllowed, notDenied policy.Set
-	for _, a := range s.asker.Ask(question) {
+	for _, a := range s.asker.Ask(questions[0]) {
 		allowed, denied, unknown := services(space, a.Allowed), services(space, a.Denied), services(space, a.Unknown)
 		notAllowed = notAllowed.Union(denied).Union(unknown)
 		notDenied = notDenied.Union(allowed).Union(unknown)

@@ -96,7 +96,7 @@ func (s *session) checkTests(ctx context.Context, store datastore.Store, a attem
 			delete(changed, key)
 		}
 	}
-	before, err := readWorld(ctx, baseOf{overlay})
+	before, err := readWorld(ctx, s.deps, baseOf{overlay})
 	if err != nil {
 		return fmt.Errorf("nothing was written: the tests cannot be run: %w", err)
 	}
@@ -104,7 +104,7 @@ func (s *session) checkTests(ctx context.Context, store datastore.Store, a attem
 	if s.controlled() {
 		_, after = inStep(before, after)
 	}
-	results, err := newSuite(after).run(s.tests, s.deps.Now)
+	results, err := newSuite(ctx, s.deps, after).run(s.tests, s.deps.Now)
 	if err != nil {
 		return fmt.Errorf("nothing was written: %w", s.deps.testMistakes(err))
 	}
@@ -141,8 +141,8 @@ type coverageFlow struct {
 	text string
 }
 
-// coverage finds out what no test was about that has been run.
-func (s *suite) coverage() *coverage {
+// coverage finds out what no test was about that has been run: of the rules, and of these vital flows.
+func (s *suite) coverage(flows []vitalFlow) *coverage {
 	c := &coverage{Rules: []coverageRule{}, Flows: []coverageFlow{}}
 	for _, p := range s.engine.Snapshot().GlobalNetworkPolicies {
 		c.RulesOf += len(p.Spec.Ingress) + len(p.Spec.Egress)
@@ -153,8 +153,8 @@ func (s *suite) coverage() *coverage {
 			text: fmt.Sprintf("%s %s", ruleText(r), r.Action),
 		})
 	}
-	w := newWords(s.ends.cluster)
-	vital, meant := s.ends.cluster.vital(vitalFlows())
+	w := newWords(s.ends.cluster, s.engine.Space())
+	vital, meant := s.ends.cluster.vital(flows)
 	c.FlowsOf = len(vital)
 	for i, v := range vital {
 		if s.asker.Asked(v) {

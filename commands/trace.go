@@ -36,9 +36,9 @@ func newTrace(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace (--from END --to END --protocol PROTOCOL [--port PORT] | --flows FILE)",
 		Short: "Explain what becomes of a connection, and why",
-		Long: `Follow a new connection, or a packet of a protocol without them, through the policies of every node that has one of its ends, and explain the verdict: each stage, tier, policy and profile that was asked, and the rule that decided. For a rule that did not match, the fields are shown that kept it from that; of a long list, only the rules that a single field kept.
+		Long: `Follow a new connection, or a packet of a protocol without them, through the policies of every node that has one of its ends, and explain the verdict: each stage, tier, policy and profile that was asked, and the rule that decided. For a rule that did not match, the fields are shown that kept it from that; of a long list, only the rules that a single field kept. Where the packet is allowed, and its answer would be dropped, that is said, too.
 
-An end is an address, the name of a node, hep/NAME for a host endpoint, or internet for an address that no object here names. What is left out is derived where it can be; where it cannot and matters, the verdict is unknown, with the reason.
+An end is an address, the name of a node, hep/NAME for a host endpoint, or internet for all public addresses that no node has. Where these are not of one verdict, it is unknown, and shown for each part of them. What is left out is derived where it can be; where it cannot and matters, the verdict is unknown, with the reason.
 
 With --fix, show the change of policy that turns the verdict and changes as little other traffic as possible.
 
@@ -165,7 +165,7 @@ func runTrace(ctx context.Context, o *traceOptions) error {
 	if err != nil {
 		return err
 	}
-	t := newTracer(world)
+	t := newTracer(ctx, o.deps, world)
 	if o.flows != "" {
 		return o.answerFlows(ctx, t)
 	}
@@ -173,26 +173,28 @@ func runTrace(ctx context.Context, o *traceOptions) error {
 	if err != nil {
 		return err
 	}
-	trace, err := t.engine.Trace(flow)
+	parts, err := t.parts(o.question, flow, t.engine.Trace)
 	if err != nil {
 		return err
 	}
-	t.noteUnused(o.deps, o.question, trace)
-	if trace.Verdict != policy.Allowed {
-		t.noteTunnel(o.deps, trace.Flow)
+	for i := range parts {
+		t.noteUnused(o.deps, o.question, parts[i].trace)
+		if parts[i].verdict != policy.Allowed {
+			t.noteTunnel(o.deps, parts[i].trace.Flow)
+		}
 	}
 	var mended *fix
 	if o.fix {
-		mended = t.fix(o.question, trace)
+		mended = t.fix(o.question, parts)
 	}
 	if o.format == formatJSON {
-		answer := t.answer(flow, trace)
-		answer.Flow, answer.Hosts, answer.Fix = &trace.Flow, t.hosts(trace), mended
+		answer := t.fullAnswer(flow, parts)
+		answer.Fix = mended
 		encoder := json.NewEncoder(o.deps.Out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(answer)
 	}
-	text := t.explanation(o.question, flow, trace)
+	text := t.explanationOf(o.question, flow, parts)
 	if mended != nil {
 		text += "\n" + mended.String()
 	}
@@ -205,12 +207,15 @@ type tracer struct {
 	world  *world
 	engine *policy.Engine
 	ends   *ends
+	// strangers are the packets of the internet, by the ends that are there.
+	strangers map[policy.Ends]policy.Set
 	// ended are the texts for decisions that no rule made, which are the same for many flows.
 	ended map[policy.Decision]string
 }
 
-func newTracer(w *world) *tracer {
-	return &tracer{world: w, engine: policy.New(w.snapshot()), ends: newEnds(w), ended: map[policy.Decision]string{}}
+func newTracer(ctx context.Context, d *Deps, w *world) *tracer {
+	engine := d.engine(ctx, w)
+	return &tracer{world: w, engine: engine, ends: newEnds(w, engine), ended: map[policy.Decision]string{}, strangers: map[policy.Ends]policy.Set{}}
 }
 
 // noteUnused says when the host endpoint that was asked about has no part in the answer.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -30,6 +31,15 @@ type traceAnswer struct {
 	// At is where the rule is written, if a file has it.
 	At  string `json:"at,omitempty"`
 	Why string `json:"why"`
+
+	// Answer is the answer to a packet that is allowed, where it is dropped or may be.
+	Answer *traceAnswer `json:"answer,omitempty"`
+
+	// From and To are the addresses that a part is about, and Parts what becomes of those of the internet that are not of one verdict. The
+	// part without them is about all others, or about both ends.
+	From  []netip.Prefix `json:"from,omitempty"`
+	To    []netip.Prefix `json:"to,omitempty"`
+	Parts []traceAnswer  `json:"parts,omitempty"`
 
 	Flow  *policy.Flow `json:"flow,omitempty"`
 	Hosts []hostAnswer `json:"hosts,omitempty"`
@@ -75,10 +85,18 @@ type ruleAnswer struct {
 
 // answer is the verdict and what decided.
 func (t *tracer) answer(f policy.Flow, trace policy.Trace) traceAnswer {
-	d := trace.Decision
+	a := t.decided(f, trace.Verdict, trace.Decision)
+	if r := trace.Return; r != nil {
+		a.Answer = new(t.decided(f, r.Verdict, r.Decision))
+	}
+	return a
+}
+
+// decided is a verdict and what decided.
+func (t *tracer) decided(f policy.Flow, v policy.Verdict, d policy.Decision) traceAnswer {
 	a := traceAnswer{
-		Verdict: trace.Verdict, Node: d.Node, Interface: d.Interface, Stage: d.Stage, Direction: d.Direction, By: d.By,
-		Tier: d.Tier, Why: t.because(f, trace.Verdict, d),
+		Verdict: v, Node: d.Node, Interface: d.Interface, Stage: d.Stage, Direction: d.Direction, By: d.By,
+		Tier: d.Tier, Why: t.because(f, v, d),
 	}
 	if d.Endpoint != nil {
 		a.Endpoint = d.Endpoint.Name
@@ -223,9 +241,34 @@ func (t *tracer) answerLine(lines *questionLines) (traceAnswer, error) {
 	if err != nil {
 		return traceAnswer{}, err
 	}
-	judged, err := t.engine.Judge(f)
+	parts, err := t.parts(q, f, t.engine.Judge)
 	if err != nil {
 		return traceAnswer{}, err
 	}
-	return t.answer(f, judged), nil
+	return t.answerOf(f, parts, t.answer), nil
+}
+
+// answerOf is the answer for all parts of a flow.
+func (t *tracer) answerOf(f policy.Flow, parts []part, answer func(policy.Flow, policy.Trace) traceAnswer) traceAnswer {
+	if len(parts) == 1 {
+		return answer(f, parts[0].trace)
+	}
+	all := traceAnswer{Verdict: policy.Unknown, Why: whyParts(parts)}
+	for i := range parts {
+		one := answer(f, parts[i].trace)
+		if !parts[i].isRest(parts) {
+			one.From, one.To = parts[i].from, parts[i].to
+		}
+		all.Parts = append(all.Parts, one)
+	}
+	return all
+}
+
+// fullAnswer is an answer with the steps to it.
+func (t *tracer) fullAnswer(f policy.Flow, parts []part) traceAnswer {
+	return t.answerOf(f, parts, func(f policy.Flow, trace policy.Trace) traceAnswer {
+		answer := t.answer(f, trace)
+		answer.Flow, answer.Hosts = &trace.Flow, t.hosts(trace)
+		return answer
+	})
 }

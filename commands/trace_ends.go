@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -32,7 +34,7 @@ type flowQuestion struct {
 const (
 	// hepPrefix begins the name of a host endpoint where it stands for an end.
 	hepPrefix = "hep/"
-	// endInternet is an address that no object names.
+	// endInternet stands for all public addresses that no node has.
 	endInternet = "internet"
 )
 
@@ -69,10 +71,12 @@ func (e *end) take(addresses ...netip.Prefix) {
 type ends struct {
 	world   *world
 	cluster *cluster
-	outside *end
+	engine  *policy.Engine
 }
 
-func newEnds(w *world) *ends { return &ends{world: w, cluster: newCluster(w)} }
+func newEnds(w *world, e *policy.Engine) *ends {
+	return &ends{world: w, cluster: newCluster(w), engine: e}
+}
 
 // flow puts addresses in the place of names.
 func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
@@ -89,6 +93,12 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 		return f, err
 	}
 	after := to
+	switch {
+	case q.DNATTo == endInternet:
+		return f, fmt.Errorf("what DNAT rewrites goes to one address: write that, and not %s", endInternet)
+	case q.From == endInternet && q.To == endInternet && q.Node == "":
+		return f, errors.New("no node has an end on the internet: say which node judges")
+	}
 	if q.DNATTo != "" {
 		if after, err = e.find(q.DNATTo); err != nil {
 			return f, err
@@ -102,9 +112,6 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 	if q.DNATTo != "" {
 		f.DNATTo = after.address(version)
 	}
-	if f.Path != "" && f.Node == "" {
-		f.Node = e.judge(f)
-	}
 	if f.In == "" {
 		f.In = to.through
 	}
@@ -112,29 +119,6 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 		f.Out = from.through
 	}
 	return f, nil
-}
-
-// judge is the one node that a path can be that of: the one that has the address there.
-func (e *ends) judge(f policy.Flow) string {
-	own := map[policy.Path]netip.Addr{
-		policy.Input: f.To, policy.Output: f.From, policy.Local: f.To, policy.DNATForward: f.To, policy.DNATLocal: f.To,
-	}[f.Path]
-	if f.Path == policy.DNATLocal && f.DNATTo.IsValid() {
-		own = f.DNATTo
-	}
-	if !own.IsValid() {
-		return ""
-	}
-	var nodes []string
-	for node, addresses := range e.cluster.addresses {
-		if slices.Contains(addresses, netip.PrefixFrom(own, own.BitLen())) {
-			nodes = append(nodes, node)
-		}
-	}
-	if len(nodes) != 1 {
-		return ""
-	}
-	return nodes[0]
 }
 
 // familyFor is the IP version of a flow: the one that is asked for, or the one that all ends have.
@@ -171,7 +155,7 @@ func (e *ends) find(word string) (end, error) {
 		return found, nil
 	}
 	if word == endInternet {
-		return e.internet(), nil
+		return strangers(), nil
 	}
 	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
 		return e.hostEndpoint(name)
@@ -193,11 +177,21 @@ func (e *ends) find(word string) (end, error) {
 // hostEndpoint is the end that an endpoint governs: it expects its addresses, or its interface or node has them.
 func (e *ends) hostEndpoint(name string) (end, error) {
 	var found end
+	addresses, h, err := e.addressesOf(name)
+	if err != nil {
+		return found, err
+	}
+	found.take(addresses...)
+	found.through = cmp.Or(e.engine.DoorOf(h.Spec.Node, name), h.Spec.InterfaceName)
+	return found, nil
+}
+
+// addressesOf are the addresses of an endpoint: those that it expects or its interface has, or else those of its node.
+func (e *ends) addressesOf(name string) ([]netip.Prefix, *v3.HostEndpoint, error) {
 	h, ok := e.world.objects[resources.HostEndpoint.Key(name)].(*v3.HostEndpoint)
 	if !ok {
-		return found, fmt.Errorf("there is no HostEndpoint(%s)", name)
+		return nil, nil, fmt.Errorf("there is no HostEndpoint(%s)", name)
 	}
-	found.through = h.Spec.InterfaceName
 	own := &cluster{addresses: map[string][]netip.Prefix{}}
 	own.note(name, h.Spec.ExpectedIPs...)
 	if node, ok := e.world.objects[resources.Node.Key(h.Spec.Node)].(*v3.Node); ok {
@@ -207,68 +201,15 @@ func (e *ends) hostEndpoint(name string) (end, error) {
 			}
 		}
 	}
-	found.take(own.addresses[name]...)
-	found.take(e.cluster.addresses[h.Spec.Node]...)
-	if !found.has(4) && !found.has(6) {
-		return found, fmt.Errorf("no address of HostEndpoint(%s) is known: write the address, --node %s and --in %s",
+	known, all := own.addresses[name], own.addresses[name]
+	for _, p := range e.cluster.addresses[h.Spec.Node] { // of a family that it has no address of itself
+		if !slices.ContainsFunc(known, func(own netip.Prefix) bool { return own.Addr().Is4() == p.Addr().Is4() }) {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		return nil, h, fmt.Errorf("no address of HostEndpoint(%s) is known: write the address, --node %s and --in %s",
 			name, h.Spec.Node, h.Spec.InterfaceName)
 	}
-	return found, nil
-}
-
-// internet is an address in networks that are kept for documentation, so that it is nobody's, and that no object here
-// names.
-func (e *ends) internet() end {
-	if e.outside == nil {
-		named := e.world.namedNetworks()
-		e.outside = &end{
-			v4: freeAddress(named, netip.AddrFrom4([4]byte{198, 51, 100, 1}), netip.AddrFrom4([4]byte{203, 0, 113, 1})),
-			v6: freeAddress(named, netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 7, 15: 1})),
-		}
-	}
-	return *e.outside
-}
-
-// freeAddress is the first address after one of the given that no network has, or else the first given.
-func freeAddress(named []netip.Prefix, first ...netip.Addr) netip.Addr {
-	const tries = 250 // in each network
-	for _, start := range first {
-		for a, n := start, 0; n < tries; a, n = a.Next(), n+1 {
-			if !slices.ContainsFunc(named, func(p netip.Prefix) bool { return p.Contains(a) }) {
-				return a
-			}
-		}
-	}
-	return first[0]
-}
-
-// namedNetworks are the networks and addresses that objects name, but for those that have everything.
-func (w *world) namedNetworks() []netip.Prefix {
-	var texts []string
-	rules := func(list []v3.Rule) {
-		for _, r := range list {
-			texts = slices.Concat(texts, r.Source.Nets, r.Source.NotNets, r.Destination.Nets, r.Destination.NotNets)
-		}
-	}
-	for _, p := range ofKind[*v3.GlobalNetworkPolicy](w, resources.GlobalNetworkPolicy) {
-		rules(p.Spec.Ingress)
-		rules(p.Spec.Egress)
-	}
-	for _, p := range ofKind[*v3.Profile](w, resources.Profile) {
-		rules(p.Spec.Ingress)
-		rules(p.Spec.Egress)
-	}
-	for _, s := range ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet) {
-		texts = append(texts, s.Spec.Nets...)
-	}
-	var named []netip.Prefix
-	for _, text := range texts {
-		if p, err := parseNetwork(text); err == nil && p.Bits() > 0 {
-			named = append(named, p)
-		}
-	}
-	for _, addresses := range newCluster(w).addresses {
-		named = append(named, addresses...)
-	}
-	return named
+	return all, h, nil
 }

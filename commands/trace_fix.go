@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -43,13 +44,17 @@ type patchOperation struct {
 // mostSteps is how many policies are changed at most: a flow passes two ends, each in a few stages.
 const mostSteps = 6
 
-// fix looks for the change that turns the verdict of a trace.
-func (t *tracer) fix(q flowQuestion, trace policy.Trace) *fix {
+// fix looks for the change that turns the verdict of a flow.
+func (t *tracer) fix(q flowQuestion, parts []part) *fix {
+	trace := parts[0].trace
 	f := &fix{Verdict: policy.Denied}
-	switch trace.Verdict {
-	case policy.Denied:
+	switch {
+	case len(parts) > 1:
+		f.Why = whyParts(parts) + ": ask about one address"
+		return f
+	case trace.Verdict == policy.Denied:
 		f.Verdict = policy.Allowed
-	case policy.Unknown:
+	case trace.Verdict == policy.Unknown:
 		f.Why = "what the verdict depends on is not known, so no change is sure to turn it"
 		return f
 	}
@@ -66,9 +71,13 @@ func (t *tracer) fix(q flowQuestion, trace policy.Trace) *fix {
 		if trace, err = at.engine.Trace(trace.Flow); err != nil {
 			return &fix{Verdict: f.Verdict, Why: err.Error()}
 		}
-		if trace.Verdict == f.Verdict {
-			return f
+		if trace.Verdict != f.Verdict {
+			continue
 		}
+		if after, err := at.parts(q, trace.Flow, at.engine.Judge); err != nil || len(after) > 1 {
+			return &fix{Verdict: f.Verdict, Why: "no small change turns it for all addresses of the internet"}
+		}
+		return f
 	}
 	return &fix{Verdict: f.Verdict, Why: "no few changes of policy turn it"}
 }
@@ -108,22 +117,25 @@ func (m *mender) bestOf(candidates []fixStep, why string) (*fixStep, *tracer, st
 		c := &candidates[i]
 		world := m.world.with(nil)
 		world.put(c.after)
-		next := &tracer{world: world, engine: m.engine.Next(world.snapshot()), ends: m.ends, ended: map[policy.Decision]string{}}
+		next := &tracer{world: world, engine: m.engine.Next(world.snapshot()), ends: m.ends, ended: map[policy.Decision]string{}, strangers: m.strangers}
 		if !m.further(next) {
 			continue
 		}
 		changes := policy.Diff(m.engine, next.engine)
-		if harm := m.harm(changes); harm != "" {
+		rewritten, harm := m.rewritten(next)
+		if harm = cmp.Or(m.harm(changes), harm); harm != "" {
 			if !slices.Contains(harms, harm) {
 				harms = append(harms, harm)
 			}
 			continue
 		}
-		if size := changedTraffic(changes); best == nil || size < least {
+		if size := changedTraffic(changes) + rewritten; best == nil || size < least {
 			best, after, least = c, next, size
 		}
 	}
-	switch {
+	switch err := cannotTell(m.engine); {
+	case err != nil:
+		return nil, nil, err.Error()
 	case best != nil || why != "":
 	case len(harms) > 0:
 		why = "each small change that would turn it " + strings.Join(harms, " or ")
@@ -152,6 +164,42 @@ func (m *mender) harm(changes []policy.Change) string {
 		}
 	}
 	return ""
+}
+
+// rewritten is how much a change does to what others send the same way and DNAT rewrites as it does the flow, and what of
+// that nobody asked for. A difference of policy does not follow DNAT.
+func (m *mender) rewritten(next *tracer) (size float64, harm string) {
+	f := m.trace.Flow
+	if !f.DNATTo.IsValid() && f.DNATPort == nil {
+		return 0, ""
+	}
+	f.SourcePort = nil
+	anybody := func(e *policy.Engine) (policy.Traffic, error) {
+		return e.Spread(f, policy.Ends{From: true}, e.Space().Set(m.others()))
+	}
+	was, err := anybody(m.engine)
+	is, errNext := anybody(next.engine)
+	if err != nil || errNext != nil {
+		return 0, "does to what is rewritten what cannot be told"
+	}
+	change := policy.Change{
+		Nodes:  []string{f.Node},
+		Denied: is.Denied.Subtract(was.Denied), Allowed: is.Allowed.Subtract(was.Allowed), Unknown: is.Unknown.Subtract(was.Unknown),
+	}
+	switch {
+	case m.wanted == policy.Denied && !change.Allowed.Empty():
+		harm = "opens other traffic that is rewritten, which is denied now"
+	case m.wanted == policy.Allowed && !change.Denied.Empty():
+		harm = "closes other traffic that is rewritten, which is allowed now"
+	case !change.Unknown.Empty():
+		harm = "leaves other traffic that is rewritten unknown, whose verdict is sure now"
+	}
+	return changedTraffic([]policy.Change{change}), harm
+}
+
+// others are the packets from everybody but the nodes, which take other ways.
+func (m *mender) others() policy.Box {
+	return policy.Box{Sources: without(everywhere(), m.ends.cluster.of(false))}
 }
 
 // packets are those of the protocol and the ports of the flow.

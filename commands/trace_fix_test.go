@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -46,6 +47,16 @@ func worldOf(t *testing.T, set recordedSet) (*world, bool) {
 	if !ok {
 		return nil, false
 	}
+	w := newWorld()
+	for _, item := range itemsOf(t, documents) {
+		w.put(item.Object)
+	}
+	return w, true
+}
+
+// itemsOf are the objects of documents.
+func itemsOf(t *testing.T, documents []byte) []manifest.Item {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "objects.yaml")
 	if err := os.WriteFile(file, documents, 0o600); err != nil {
 		t.Fatal(err)
@@ -55,26 +66,23 @@ func worldOf(t *testing.T, set recordedSet) (*world, bool) {
 		t.Fatal(err)
 	}
 	checked(input.Items, "")
-	w := newWorld()
-	for _, item := range input.Items {
-		w.put(item.Object)
-	}
-	return w, true
+	return input.Items
 }
 
 // checkFix tells whether a fix is offered, and fails if it does not turn the verdict.
 func checkFix(t *testing.T, set string, w *world, q flowQuestion) bool {
 	t.Helper()
-	tr := newTracer(w)
+	tr := newTracer(t.Context(), &Deps{}, w)
 	f, err := tr.ends.flow(q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	trace, err := tr.engine.Trace(f)
+	parts, err := tr.parts(q, f, tr.engine.Trace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mended := tr.fix(q, trace)
+	trace := parts[0].trace
+	mended := tr.fix(q, parts)
 	if mended.Why != "" {
 		return false
 	}
@@ -122,4 +130,81 @@ func patchedBy(t *testing.T, p *v3.GlobalNetworkPolicy, step fixStep) *v3.Global
 		t.Errorf("%s makes %+v, want %+v", patch, after.Spec, step.after.Spec)
 	}
 	return after
+}
+
+const rewrittenWorld = `
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: n1}
+spec: {interfaces: [{name: eth0, addresses: [10.66.0.1]}, {name: eth1, addresses: [10.67.0.1]}]}
+---
+apiVersion: projectcalico.org/v3
+kind: HostEndpoint
+metadata: {name: e0, labels: {at: eth0}}
+spec: {node: n1, interfaceName: eth0, expectedIPs: [10.66.0.1]}
+---
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: first}
+spec: {order: 1}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: entry}
+spec:
+  selector: at == 'eth0'
+  preDNAT: true
+  applyOnForward: true
+  ingress: [{action: Deny, protocol: TCP, destination: {notPorts: [30080]}}]
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: first.web}
+spec:
+  tier: first
+  selector: at == 'eth0'
+  applyOnForward: true
+  ingress:
+  - {action: Allow, protocol: TCP, source: {notNets: [10.0.0.0/8]}, destination: {ports: [80]}}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: inside}
+spec: {selector: at == 'eth0', applyOnForward: true, ingress: [{action: Allow, source: {nets: [10.0.0.0/8]}}]}
+`
+
+// TestFixFollowsDNAT is about a change that opens what DNAT rewrites, and nothing else: a difference does not show it.
+func TestFixFollowsDNAT(t *testing.T) {
+	w := newWorld().with(itemsOf(t, []byte(rewrittenWorld)))
+	tr := newTracer(t.Context(), &Deps{}, w)
+	q := flowQuestion{
+		Node: "n1", Path: policy.DNATForward, In: "eth0", Out: "eth1", From: "192.0.2.9", To: "10.66.0.1",
+		Protocol: v3.Protocol{Name: v3.ProtocolTCP}, Port: new(uint16(30080)), DNATTo: "10.67.0.5", DNATPort: new(uint16(80)),
+	}
+	f, err := tr.ends.flow(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace, err := tr.engine.Trace(f)
+	if err != nil || trace.Verdict != policy.Allowed {
+		t.Fatalf("%s, %v", trace.Verdict, err)
+	}
+	changed := w.objects[resources.GlobalNetworkPolicy.Key("first.web")].(*v3.GlobalNetworkPolicy).DeepCopy()
+	changed.Spec.Ingress = append([]v3.Rule{{Action: v3.Pass, Protocol: &q.Protocol, Destination: v3.EntityRule{Ports: []v3.Port{{Min: 80, Max: 80}}}}}, changed.Spec.Ingress...)
+	after := w.with(nil)
+	after.put(changed)
+	next := &tracer{world: after, engine: tr.engine.Next(after.snapshot()), ends: tr.ends}
+	m := mender{tracer: tr, question: q, trace: trace, wanted: policy.Denied}
+	if harm := m.harm(policy.Diff(tr.engine, next.engine)); harm != "" {
+		t.Errorf("the difference shows it: %s", harm)
+	}
+	size, harm := m.rewritten(next)
+	if harm != "opens other traffic that is rewritten, which is denied now" || size == 0 {
+		t.Errorf("harm is %q, of size %v", harm, size)
+	}
+	q.DNATTo, q.DNATPort = "", nil
+	m.trace.Flow.DNATTo, m.trace.Flow.DNATPort = netip.Addr{}, nil
+	if size, harm := m.rewritten(next); size != 0 || harm != "" {
+		t.Errorf("what is not rewritten: harm is %q, of size %v", harm, size)
+	}
 }

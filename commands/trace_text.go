@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -31,8 +32,13 @@ const decides = "   <-- this decides"
 // explanation is a trace for people: the verdict first, then the way to it.
 func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) string {
 	e := explainer{tracer: t, trace: trace}
-	e.line(0, "%s: %s", verdictWords(trace.Verdict), flowText(q, trace.Flow))
+	e.line(0, "%s: %s", verdictWords(trace.Verdict), flowText(q, trace))
 	e.line(0, "because %s", t.because(f, trace.Verdict, trace.Decision))
+	if r := trace.Return; r != nil {
+		words := map[policy.Verdict]string{policy.Denied: "would be dropped", policy.Unknown: "may be dropped"}[r.Verdict]
+		e.line(0, "but the answer %s on %s (%s of %s): %s", words, r.Decision.Node, r.Decision.Direction, doorWords(r.Decision.Interface),
+			t.because(f, r.Verdict, r.Decision))
+	}
 	for _, h := range trace.Hosts {
 		e.line(0, "")
 		e.host(h)
@@ -40,11 +46,43 @@ func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) 
 	return e.text.String()
 }
 
+// explanationOf is the explanation of all parts of a flow.
+func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) string {
+	if len(parts) == 1 {
+		return t.explanation(q, f, parts[0].trace)
+	}
+	e := explainer{tracer: t}
+	whole := parts[0].trace
+	if q.From == endInternet {
+		whole.Flow.From = netip.Addr{}
+	}
+	if q.To == endInternet {
+		whole.Flow.To = netip.Addr{}
+	}
+	e.line(0, "unknown: %s", flowText(q, whole))
+	e.line(0, "because %s", whyParts(parts))
+	for i := range parts {
+		one, flow := q, parts[i].trace.Flow
+		if q.From == endInternet {
+			one.From = flow.From.String()
+		}
+		if q.To == endInternet {
+			one.To = flow.To.String()
+		}
+		e.text.WriteString("\n" + t.explanation(one, f, parts[i].trace))
+	}
+	return e.text.String()
+}
+
 // flowText names a flow: "TCP from 10.0.0.9 to node1 (10.0.0.1), port 22".
-func flowText(q flowQuestion, f policy.Flow) string {
-	named := func(word string, address fmt.Stringer) string {
-		if word == address.String() {
+func flowText(q flowQuestion, trace policy.Trace) string {
+	f := trace.Flow
+	named := func(word string, address netip.Addr) string {
+		switch {
+		case word == address.String(), word == endInternet && !address.IsValid():
 			return word
+		case word == endInternet:
+			return fmt.Sprintf("%s (such as %s)", word, address)
 		}
 		return fmt.Sprintf("%s (%s)", word, address)
 	}
@@ -61,6 +99,10 @@ func flowText(q flowQuestion, f policy.Flow) string {
 	}
 	if f.ICMPCode != nil {
 		text += fmt.Sprintf(", code %d", *f.ICMPCode)
+	}
+	rewritten := f.DNATTo.IsValid() || f.DNATPort != nil
+	if rewritten && trace.Untracked {
+		return text + ", which is not tracked and so not rewritten"
 	}
 	if f.DNATTo.IsValid() {
 		text += ", rewritten to " + named(q.DNATTo, f.DNATTo)

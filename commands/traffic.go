@@ -22,8 +22,9 @@ type words struct {
 	groups map[string]string
 }
 
-func newWords(c *cluster) *words {
-	w := &words{cluster: c, space: policy.NewSpace(), groups: map[string]string{}}
+// newWords takes the space of the engine that the sets come from, so that its limit counts for both.
+func newWords(c *cluster, space *policy.Space) *words {
+	w := &words{cluster: c, space: space, groups: map[string]string{}}
 	reached := c.reached()
 	for _, c := range []*cluster{c, reached} {
 		w.group("all nodes", c.of(false))

@@ -28,6 +28,12 @@ const (
 	peersItself   = "the node itself"
 )
 
+// others are the other ends of a flow: what one of the words above stands for, or the networks in place of it.
+type others struct {
+	who      string
+	networks []netip.Prefix
+}
+
 // vitalFlow is traffic that keeps a cluster alive.
 type vitalFlow struct {
 	name, why string
@@ -37,9 +43,7 @@ type vitalFlow struct {
 	from []policy.Range
 	// peers are the other ends of connections that the nodes accept, and targets of those that they make;
 	// empty for none.
-	peers, targets string
-	// networks are the other ends in place of peers.
-	networks []netip.Prefix
+	peers, targets others
 	// masters restricts it to the control plane, and node to one node.
 	masters bool
 	node    string
@@ -88,43 +92,43 @@ func vitalFlows() []vitalFlow {
 // controlPlaneFlows is what nodes are reached and run by.
 func controlPlaneFlows() []vitalFlow {
 	return []vitalFlow{
-		{name: "SSH", why: "administrators reach the node by it", protocol: protocolTCP, ports: ports(22), peers: peersAnywhere},
+		{name: "SSH", why: "administrators reach the node by it", protocol: protocolTCP, ports: ports(22), peers: others{who: peersAnywhere}},
 		{
 			name: "API server", why: "kubelets, controllers and this program reach the cluster by it",
-			protocol: protocolTCP, ports: ports(6443), peers: peersNodes, masters: true,
+			protocol: protocolTCP, ports: ports(6443), peers: others{who: peersNodes}, masters: true,
 		},
 		{
 			name: "API server's local clients", why: "the control plane's own processes reach the API server by it",
-			protocol: protocolTCP, ports: ports(6443), peers: peersItself, masters: true,
+			protocol: protocolTCP, ports: ports(6443), peers: others{who: peersItself}, masters: true,
 		},
 		{
 			name: "ways to the API server", why: "a kubelet that cannot reach it lets its node become NotReady",
-			protocol: protocolTCP, ports: ports(6443), targets: peersMasters,
+			protocol: protocolTCP, ports: ports(6443), targets: others{who: peersMasters},
 		},
-		{name: "kubelet API", why: "logs, exec and metrics come by it", protocol: protocolTCP, ports: ports(10250), peers: peersNodes},
+		{name: "kubelet API", why: "logs, exec and metrics come by it", protocol: protocolTCP, ports: ports(10250), peers: others{who: peersNodes}},
 		{
 			name: "kubelet's local clients", why: "a kubelet that does not answer is restarted",
-			protocol: protocolTCP, ports: ports(10248, 10250), peers: peersItself,
+			protocol: protocolTCP, ports: ports(10248, 10250), peers: others{who: peersItself},
 		},
 		{
 			name: "etcd", why: "members that do not see each other lose the quorum, and with it the cluster",
-			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2380}}, peers: peersMasters, targets: peersMasters, masters: true,
+			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2380}}, peers: others{who: peersMasters}, targets: others{who: peersMasters}, masters: true,
 		},
 		{
 			name: "etcd's local clients", why: "the API server reaches its datastore by it",
-			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2381}}, peers: peersItself, masters: true,
+			protocol: protocolTCP, ports: []policy.Range{{First: 2379, Last: 2381}}, peers: others{who: peersItself}, masters: true,
 		},
 		{
 			name: "scheduler's health", why: "the kubelet restarts a scheduler that does not answer",
-			protocol: protocolTCP, ports: ports(10251, 10259), peers: peersItself, masters: true,
+			protocol: protocolTCP, ports: ports(10251, 10259), peers: others{who: peersItself}, masters: true,
 		},
 		{
 			name: "controller manager's health", why: "the kubelet restarts a controller manager that does not answer",
-			protocol: protocolTCP, ports: ports(10252, 10257), peers: peersItself, masters: true,
+			protocol: protocolTCP, ports: ports(10252, 10257), peers: others{who: peersItself}, masters: true,
 		},
 		{
 			name: "calico-node's health", why: "the kubelet restarts a calico-node that does not answer, and policy stands still there",
-			protocol: protocolTCP, ports: ports(9099), peers: peersItself,
+			protocol: protocolTCP, ports: ports(9099), peers: others{who: peersItself},
 		},
 	}
 }
@@ -132,22 +136,22 @@ func controlPlaneFlows() []vitalFlow {
 // networkFlows is what pods reach each other by.
 func networkFlows() []vitalFlow {
 	return []vitalFlow{
-		{name: "Typha", why: "calico-node gets its policy by it", protocol: protocolTCP, ports: ports(5473), peers: peersNodes, targets: peersNodes},
+		{name: "Typha", why: "calico-node gets its policy by it", protocol: protocolTCP, ports: ports(5473), peers: others{who: peersNodes}, targets: others{who: peersNodes}},
 		{
 			name: "BGP", why: "routes to pods are exchanged by it", protocol: protocolTCP, ports: ports(179),
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasBGP,
+			peers: others{who: peersNodes}, targets: others{who: peersNodes}, used: (*cluster).hasBGP,
 		},
 		{
 			name: "VXLAN", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(4789),
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasVXLAN, excepted: true,
+			peers: others{who: peersNodes}, targets: others{who: peersNodes}, used: (*cluster).hasVXLAN, excepted: true,
 		},
 		{
 			name: "IP-in-IP", why: "pods of different nodes reach each other by it", protocol: protocolIPIP,
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasIPIP, excepted: true,
+			peers: others{who: peersNodes}, targets: others{who: peersNodes}, used: (*cluster).hasIPIP, excepted: true,
 		},
 		{
 			name: "WireGuard", why: "pods of different nodes reach each other by it", protocol: protocolUDP, ports: ports(51820, 51821),
-			peers: peersNodes, targets: peersNodes, used: (*cluster).hasWireguard, excepted: true,
+			peers: others{who: peersNodes}, targets: others{who: peersNodes}, used: (*cluster).hasWireguard, excepted: true,
 		},
 	}
 }
@@ -155,18 +159,22 @@ func networkFlows() []vitalFlow {
 // clientFlows is what nodes ask of others.
 func clientFlows() []vitalFlow {
 	return []vitalFlow{
-		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: peersAnywhere},
-		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: peersAnywhere},
-		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), from: ports(68), targets: peersAnywhere},
-		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), from: ports(67), peers: peersAnywhere},
-		{name: "NTP", why: "certificates are refused when the clock is wrong", protocol: protocolUDP, ports: ports(123), targets: peersAnywhere},
+		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: others{who: peersAnywhere}},
+		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: others{who: peersAnywhere}},
+		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), from: ports(68), targets: others{who: peersAnywhere}},
+		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), from: ports(67), peers: others{who: peersAnywhere}},
+		{name: "NTP", why: "certificates are refused when the clock is wrong", protocol: protocolUDP, ports: ports(123), targets: others{who: peersAnywhere}},
 	}
 }
 
 // vital gives the flows for the engine, with the flow that each stands for.
 func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalFlow) {
-	add := func(f vitalFlow, path policy.Path, box policy.Box) {
-		v := policy.Vital{Name: f.name, Why: f.why, Path: path, Boxes: []policy.Box{box}, Early: f.excepted}
+	add := func(f vitalFlow, path policy.Path, box policy.Box, with others) {
+		v := policy.Vital{Name: f.name, Why: f.why, Path: path, Boxes: []policy.Box{box}}
+		v.Early = f.excepted && with.who == peersNodes
+		if len(with.networks) == 0 {
+			v.Boxes[0].IPVersion = c.family()
+		}
 		switch {
 		case f.node != "":
 			v.Nodes = func(name string) bool { return name == f.node }
@@ -182,38 +190,33 @@ func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalF
 		box := policy.Box{
 			Protocols: []policy.Range{{First: f.protocol, Last: f.protocol}}, Ports: f.ports, SourcePorts: f.clientPorts(),
 		}
-		if len(f.networks) == 0 {
-			box.IPVersion = c.family()
-		}
-		if f.peers == peersItself {
-			add(f, policy.Local, box)
-			continue
-		}
-		if addresses, ok := c.peers(f.peers, f.networks); ok {
+		if f.peers.who == peersItself {
+			add(f, policy.Local, box, f.peers)
+		} else if addresses, ok := c.peers(f.peers); ok {
 			in := box
 			in.Sources = addresses
-			add(f, policy.Input, in)
+			add(f, policy.Input, in, f.peers)
 		}
-		if addresses, ok := c.peers(f.targets, f.networks); ok {
+		if addresses, ok := c.peers(f.targets); ok {
 			out := box
 			out.Destinations = addresses
-			add(f, policy.Output, out)
+			add(f, policy.Output, out, f.targets)
 		}
 	}
 	return vital, meant
 }
 
 // peers are addresses, none for all; ok is false if there is nobody.
-func (c *cluster) peers(who string, networks []netip.Prefix) (addresses []netip.Prefix, ok bool) {
+func (c *cluster) peers(o others) (addresses []netip.Prefix, ok bool) {
 	switch {
-	case who == "":
+	case len(o.networks) > 0:
+		return o.networks, true
+	case o.who == "":
 		return nil, false
-	case len(networks) > 0:
-		return networks, true
-	case who == peersAnywhere:
+	case o.who == peersAnywhere:
 		return nil, true
 	}
-	addresses = c.reached().of(who == peersMasters && len(c.masters) > 0)
+	addresses = c.reached().of(o.who == peersMasters && len(c.masters) > 0)
 	return addresses, len(addresses) > 0
 }
 
@@ -243,11 +246,11 @@ func (c *cluster) connectionOf(local, remote netip.Addr, port uint16) []vitalFlo
 		makes, accepts := slices.Contains(c.addresses[node], from), slices.Contains(c.addresses[node], to)
 		switch {
 		case makes && accepts:
-			f.peers = peersItself
+			f.peers.who = peersItself
 		case accepts:
-			f.peers, f.networks = peersAnywhere, []netip.Prefix{from}
+			f.peers.networks = []netip.Prefix{from}
 		case makes:
-			f.targets, f.networks = peersAnywhere, []netip.Prefix{to}
+			f.targets.networks = []netip.Prefix{to}
 		default:
 			continue
 		}

@@ -120,34 +120,30 @@ func (e flowEntry) change(f *vitalFlow, at *field.Path) (problems field.ErrorLis
 	if len(e.Ports) > 0 && !slices.Contains([]uint16{0, 6, 17, 132}, f.protocol) { // 0 is told already
 		problems = append(problems, field.Forbidden(at.Child("ports"), "only TCP, UDP and SCTP have ports"))
 	}
-	if len(e.From) > 0 && len(e.To) > 0 {
-		return append(problems, field.Forbidden(at.Child("to"), "write two flows, one with from and one with to"))
-	}
 	if len(e.From) > 0 {
-		problems = append(problems, f.setPeers(&f.peers, e.From, at.Child("from"), peersItself)...)
+		problems = append(problems, f.peers.set(e.From, at.Child("from"), peersItself)...)
 	}
 	if len(e.To) > 0 {
-		problems = append(problems, f.setPeers(&f.targets, e.To, at.Child("to"))...)
+		problems = append(problems, f.targets.set(e.To, at.Child("to"))...)
 	}
 	return problems
 }
 
-// setPeers reads one word for the other ends, or their networks.
-func (f *vitalFlow) setPeers(peers *string, words []string, at *field.Path, more ...string) (problems field.ErrorList) {
+// set reads one word for the other ends, or their networks.
+func (o *others) set(words []string, at *field.Path, more ...string) (problems field.ErrorList) {
 	known := append([]string{peersAnywhere, peersNodes, peersMasters}, more...)
-	f.peers, f.targets, f.networks, f.excepted = "", "", nil, false
+	*o = others{}
 	if len(words) == 1 && slices.Contains(known, words[0]) {
-		*peers = words[0]
+		o.who = words[0]
 		return nil
 	}
-	*peers = peersAnywhere
 	for i, word := range words {
 		network, err := parseNetwork(word)
 		if err != nil {
 			problems = append(problems, field.Invalid(at.Index(i), word, "write networks such as 10.0.0.0/8, or one of: "+strings.Join(known, ", ")))
 			continue
 		}
-		f.networks = append(f.networks, network)
+		o.networks = append(o.networks, network)
 	}
 	return problems
 }

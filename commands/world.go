@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -28,6 +29,8 @@ type world struct {
 	objects map[resources.Key]resources.Object
 	// items are where those come from that a manifest has.
 	items map[resources.Key]manifest.Item
+	// networkSets are the sets of namespaces, which no manifest has.
+	networkSets []*policy.NetworkSet
 	// workloads are networks in which an address may be a pod's.
 	workloads []netip.Prefix
 }
@@ -37,24 +40,43 @@ func newWorld() *world {
 }
 
 // readWorld reads a datastore, all kinds at once.
-func readWorld(ctx context.Context, store datastore.Store) (*world, error) {
+func readWorld(ctx context.Context, d *Deps, store datastore.Store) (*world, error) {
 	lists := make([]*resources.List, len(worldKinds))
 	errs := make([]error, len(worldKinds))
 	var wait sync.WaitGroup
 	for i, kind := range worldKinds {
 		wait.Go(func() { lists[i], errs[i] = store.List(ctx, kind) })
 	}
+	sets, err := store.List(ctx, resources.NetworkSet)
 	wait.Wait()
 	if err := joined(errs); err != nil {
 		return nil, err
 	}
 	w := newWorld()
+	switch {
+	case err == nil:
+		w.putSets(sets.Items)
+	case errors.Is(err, datastore.ErrNotFound): // a cluster without this kind
+	case errors.Is(err, datastore.ErrUnauthorized):
+		d.warn("the NetworkSets of namespaces cannot be read; what a selector of a rule means may be more than is told: " + err.Error())
+	default:
+		return nil, err
+	}
 	for _, list := range lists {
 		for _, o := range list.Items {
 			w.put(o)
 		}
 	}
 	return w, nil
+}
+
+// putSets takes the network sets of namespaces.
+func (w *world) putSets(items []resources.Object) {
+	for _, o := range items {
+		if set, ok := o.(*v3.GlobalNetworkSet); ok {
+			w.networkSets = append(w.networkSets, &policy.NetworkSet{ObjectMeta: set.ObjectMeta, Spec: set.Spec})
+		}
+	}
 }
 
 // joined is the first of errs, and all that say what the user may not do: who grants one right wants to know the next.
@@ -79,7 +101,7 @@ func (w *world) put(o resources.Object) {
 
 // with is the world with the objects of manifests in it. The last one counts.
 func (w *world) with(items []manifest.Item) *world {
-	next := &world{objects: maps.Clone(w.objects), items: maps.Clone(w.items), workloads: w.workloads}
+	next := &world{objects: maps.Clone(w.objects), items: maps.Clone(w.items), workloads: w.workloads, networkSets: w.networkSets}
 	for _, item := range items {
 		next.put(item.Object)
 		next.items[item.Kind.Key(item.Object.GetName())] = item
@@ -105,7 +127,7 @@ func (w *world) inStep(wasEnabled bool) *world {
 		return w
 	}
 	changes, _ := autohep.Plan(ofKind[*v3.Node](w, resources.Node), ofKind[*v3.HostEndpoint](w, resources.HostEndpoint), config)
-	next := &world{objects: maps.Clone(w.objects), items: w.items, workloads: w.workloads}
+	next := &world{objects: maps.Clone(w.objects), items: w.items, workloads: w.workloads, networkSets: w.networkSets}
 	for _, h := range changes.Delete {
 		delete(next.objects, resources.HostEndpoint.Key(h.Name))
 	}
@@ -137,8 +159,22 @@ func (w *world) snapshot() policy.Snapshot {
 		GlobalNetworkSets:     ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet),
 		FelixConfigurations:   ofKind[*v3.FelixConfiguration](w, resources.FelixConfiguration),
 		Nodes:                 ofKind[*v3.Node](w, resources.Node),
+		NetworkSets:           w.networkSets,
 		Workloads:             w.workloads,
 	}
+}
+
+// engine makes an engine for a world, whose work an interrupt ends.
+func (d *Deps) engine(ctx context.Context, w *world) *policy.Engine {
+	return policy.NewWithin(policy.Limit{Steps: d.EngineSteps, Stop: ctx.Err}, w.snapshot())
+}
+
+// cannotTell is an error where an engine could not work out what it was asked.
+func cannotTell(e *policy.Engine) error {
+	if err := e.Err(); err != nil {
+		return fmt.Errorf("what becomes of traffic cannot be told: %w", err)
+	}
+	return nil
 }
 
 // where says where an object or a field of it is written: "FILE:LINE:COLUMN" of a manifest, or nothing.

@@ -169,7 +169,7 @@ func (o *writeOptions) write(ctx context.Context, s *session, items []manifest.I
 		}
 		var err error
 		results, err = datastore.Write(ctx, tx, o.verb, objects, datastore.WriteOptions{
-			SkipExisting: o.skipExisting, Together: o.atomic, DryRun: dryRun, Progress: step,
+			SkipExisting: o.skipExisting, Together: o.atomic, DryRun: dryRun, Known: s.known, Progress: step,
 		})
 		return err
 	}, results: &results, keep: func() bool { return !o.atomic || len(datastore.Failed(results)) == 0 }, dryRun: o.dryRun})

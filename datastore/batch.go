@@ -23,6 +23,7 @@ type batch struct {
 	store    Store
 	dryRun   bool
 	together bool
+	known    func(kind *resources.Kind) ([]resources.Object, bool)
 	progress func()
 
 	results []Result
@@ -42,7 +43,7 @@ func newBatch(s Store, tasks int, progress func()) *batch {
 		progress = func() {}
 	}
 	return &batch{
-		store: s, progress: progress, results: make([]Result, tasks),
+		store: s, known: nothingKnown, progress: progress, results: make([]Result, tasks),
 		stored: map[resources.Key]resources.Object{}, unread: map[resources.Key]error{}, absent: map[resources.Key]error{},
 	}
 }

@@ -23,27 +23,33 @@ func (b *batch) readAll(ctx context.Context, tasks []task) error {
 	}
 	var single []resources.Key
 	for kind, keys := range byKind {
-		if len(keys) < listFrom {
+		items, known := b.known(kind)
+		if !known && len(keys) < listFrom {
 			single = append(single, keys...)
 			continue
 		}
-		list, err := b.store.List(ctx, kind)
-		if errors.Is(err, ErrUnauthorized) { // who may write one object may perhaps read one
-			single = append(single, keys...)
-			continue
-		}
-		if err != nil {
-			return err
+		if !known {
+			list, err := b.store.List(ctx, kind)
+			if errors.Is(err, ErrUnauthorized) { // who may write one object may perhaps read one
+				single = append(single, keys...)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			items = list.Items
 		}
 		for _, key := range keys {
 			b.stored[key] = nil
 		}
-		for _, o := range list.Items {
+		for _, o := range items {
 			b.stored[kind.Key(o.GetName())] = o
 		}
 	}
 	return b.readEach(ctx, single)
 }
+
+func nothingKnown(*resources.Kind) ([]resources.Object, bool) { return nil, false }
 
 // readAgain reads anew what the tasks of the given indices are about.
 func (b *batch) readAgain(ctx context.Context, tasks []task, indices []int) error {

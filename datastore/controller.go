@@ -23,19 +23,20 @@ func UpdateStatus(ctx context.Context, s Store, o resources.Object) (resources.O
 	return s.Update(ctx, o)
 }
 
-// NodeEvent is something worth telling about a node.
-type NodeEvent struct {
-	// Node and UID are the node's.
-	Node, UID string
+// ObjectEvent is something worth telling about an object.
+type ObjectEvent struct {
+	// Key and UID are the object's.
+	Key resources.Key
+	UID string
 	// Warning tells that something is wrong.
 	Warning bool
 	// Reason is one word in CamelCase, and Text whole sentences.
 	Reason, Text string
 }
 
-// EventRecorder is a Store beside which events can be read by those who look after nodes.
+// EventRecorder is a Store beside which events can be read by those who look after its objects.
 type EventRecorder interface {
-	RecordNodeEvent(ctx context.Context, e NodeEvent) error
+	RecordEvent(ctx context.Context, e ObjectEvent) error
 }
 
 // Election is what processes hold to agree on one of them.
@@ -81,9 +82,8 @@ type Refresher interface {
 
 // Tolerant is a Store that can leave out what it holds and cannot understand.
 type Tolerant interface {
-	// Tolerate has List, Refresh and Watch ask, of each such object, whether to leave it
-	// out instead of failing; a watch tells of it as if it were gone. It is for callers for
-	// whom one broken object must not hide all others, and has to be called before the
-	// Store is used.
-	Tolerate(leaveOut func(key resources.Key, err error) bool)
+	// Tolerate says what List, Refresh and Watch are to put up with, and what Get is to remark. It is for callers
+	// for whom one broken object must not hide all others, nor one broken field the object, and has to be called
+	// before the Store is used.
+	Tolerate(Tolerance)
 }

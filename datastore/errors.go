@@ -1,6 +1,7 @@
 package datastore
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -73,3 +74,11 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // MendOrDelete ends a message about stored objects that cannot be understood.
 const MendOrDelete = "; mend what is stored there, or remove the object: calicoctl delete KIND NAME"
+
+// Unreadable words why a stored object cannot be decoded, with the field in question where that is known.
+func Unreadable(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return fmt.Sprintf("%s must not be of type %s", wrong.Field, wrong.Value)
+	}
+	return err.Error()
+}

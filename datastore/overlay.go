@@ -51,6 +51,15 @@ func (o *Overlay) Base(ctx context.Context, kind *resources.Kind) ([]resources.O
 	return slices.Collect(maps.Values(all)), nil
 }
 
+// Known gives the objects of a kind as they are without the changes, if the kind was read as a whole. They are shared:
+// they must not be changed.
+func (o *Overlay) Known(kind *resources.Kind) (objects []resources.Object, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all, ok := o.lists[kind]
+	return slices.Collect(maps.Values(all)), ok
+}
+
 func (o *Overlay) read(ctx context.Context, kind *resources.Kind) (map[string]resources.Object, error) {
 	o.mu.Lock()
 	all, ok := o.lists[kind]
@@ -64,7 +73,11 @@ func (o *Overlay) read(ctx context.Context, kind *resources.Kind) (map[string]re
 	}
 	all = make(map[string]resources.Object, len(list.Items))
 	for _, item := range list.Items {
-		all[item.GetName()] = item
+		name := item.GetName()
+		if kind.Namespaced {
+			name = item.GetNamespace() + "/" + name
+		}
+		all[name] = item
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -142,6 +142,29 @@ func TestWriteManyReadsOnce(t *testing.T) {
 	}
 }
 
+// TestWriteWhatIsKnown reads nothing that was read a moment ago, and notices what has changed since.
+func TestWriteWhatIsKnown(t *testing.T) {
+	s := open(t)
+	write(t, s, datastore.Create, tier("a", 1), tier("b", 1))
+	trial := datastore.NewOverlay(s)
+	if _, err := trial.List(t.Context(), resources.Tier); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, datastore.Apply, tier("b", 2), tier("c", 2)) // by somebody else
+	counted := &counting{Store: s}
+	results, err := datastore.Write(t.Context(), counted, datastore.Apply,
+		[]resources.Object{tier("a", 1), tier("b", 3), tier("c", 3), tier("d", 3)}, datastore.WriteOptions{Known: trial.Known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"Tier(a) unchanged", "Tier(b) configured", "Tier(c) configured", "Tier(d) created"}, outcome(results)); diff != "" {
+		t.Error(diff)
+	}
+	if counted.gets != 2 || counted.lists != 0 { // the two that were changed
+		t.Errorf("%d gets and %d lists, want 2 and none", counted.gets, counted.lists)
+	}
+}
+
 // counting is a Store that counts what is asked of it.
 type counting struct {
 	datastore.Store

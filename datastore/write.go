@@ -29,6 +29,9 @@ type WriteOptions struct {
 	Together bool
 	// DryRun decides what would be done and writes nothing.
 	DryRun bool
+	// Known gives the objects of a kind as they were read a moment ago, if they were: nothing reads them again. One that
+	// has changed since is noticed when it is written. Nil knows of none.
+	Known func(kind *resources.Kind) (objects []resources.Object, ok bool)
 	// Progress is called after each object.
 	Progress func()
 }
@@ -47,6 +50,9 @@ type WriteOptions struct {
 func Write(ctx context.Context, s Store, verb Verb, objects []resources.Object, o WriteOptions) ([]Result, error) {
 	b := newBatch(s, len(objects), o.Progress)
 	b.dryRun, b.together = o.DryRun, o.Together
+	if o.Known != nil {
+		b.known = o.Known
+	}
 	completer, _ := s.(Completer)
 	writers, tasks := make([]writer, len(objects)), make([]task, len(objects))
 	for i, object := range objects {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
 	"sigs.k8s.io/yaml"
 
 	"github.com/edfb3db0/calicoctl/resources"
@@ -119,6 +118,10 @@ func streamTables(columns func(*resources.Kind) ([]resources.Column[resources.Ob
 				return err
 			}
 			table := eventTable(shown, events[start:end])
+			if widths[kind] == nil {
+				widths[kind] = make([]int, len(table.Header))
+				widths[kind][0] = eventWidth
+			}
 			widths[kind] = table.widths(widths[kind])
 			if err := table.write(w, widths[kind], heading != kind); err != nil {
 				return err
@@ -141,35 +144,4 @@ func eventTable(columns []resources.Column[resources.Object], events []Event) Ta
 		t.Rows[i] = append([]string{string(e.Type)}, escaped(t.Rows[i])...)
 	}
 	return t
-}
-
-// widths are those that the columns need, and at least the given ones.
-func (t Table) widths(least []int) []int {
-	out := make([]int, len(t.Header))
-	out[0] = eventWidth
-	copy(out, least)
-	for _, row := range append(t.Rows, t.Header) {
-		for i, cell := range row {
-			out[i] = max(out[i], runewidth.StringWidth(cell))
-		}
-	}
-	return out
-}
-
-func (t Table) write(w io.Writer, widths []int, heading bool) error {
-	var b strings.Builder
-	line := func(row []string) {
-		for i, cell := range row {
-			b.WriteString(runewidth.FillRight(cell, widths[i]) + padding)
-		}
-		b.WriteByte('\n')
-	}
-	if heading {
-		line(t.Header)
-	}
-	for _, row := range t.Rows {
-		line(row)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

@@ -86,10 +86,14 @@ func (t *table) apply(op operation, a, b ref) ref {
 	if e := t.memo.slot(op, a, b); e.valid && e.operation == op && e.a == a && e.b == b {
 		return e.result
 	}
+	if t.err != nil {
+		return empty
+	}
 	var result ref
 	switch la, lb := t.level(a), t.level(b); {
 	case la < lb:
 		from := *t.node(a)
+		t.spend(len(from.kids))
 		n := t.begin(la)
 		for i, kid := range from.kids {
 			n.add(from.starts[i], t.apply(op, kid, b))
@@ -97,6 +101,7 @@ func (t *table) apply(op operation, a, b ref) ref {
 		result = t.unique(n)
 	case lb < la:
 		from := *t.node(b)
+		t.spend(len(from.kids))
 		n := t.begin(lb)
 		for i, kid := range from.kids {
 			n.add(from.starts[i], t.apply(op, a, kid))
@@ -105,13 +110,16 @@ func (t *table) apply(op operation, a, b ref) ref {
 	default:
 		result = t.merge(op, *t.node(a), *t.node(b))
 	}
-	t.memo.put(op, a, b, result)
+	if t.err == nil {
+		t.memo.put(op, a, b, result)
+	}
 	return result
 }
 
 // merge is apply for two nodes of one level.
 func (t *table) merge(op operation, a, b node) ref {
 	n := t.begin(a.level)
+	t.spend(len(a.kids) + len(b.kids))
 	for i, j, start := 0, 0, (key{}); ; {
 		n.add(start, t.apply(op, a.kids[i], b.kids[j]))
 		moreA, moreB := i+1 < len(a.starts), j+1 < len(b.starts)

@@ -12,6 +12,9 @@ type Question struct {
 	Path Path
 	// From and To are the addresses of the ends; Local needs none.
 	From, To []netip.Prefix
+	// FromEndpoint and ToEndpoint say that the traffic takes an interface there that this endpoint governs; "" leaves
+	// it open which interface it takes.
+	FromEndpoint, ToEndpoint string
 	// Services restrict protocols, ports and ICMP types.
 	Services []Box
 	// Nodes keeps those that judge on the paths Forward and Local; nil keeps all.
@@ -26,6 +29,8 @@ type Answer struct {
 	Nodes []string
 	Traffic
 	hosts []*host
+	// in and out are the interfaces that the question says.
+	in, out string
 }
 
 // Flow is a packet of a set of the answer as a question for [Engine.Trace].
@@ -41,7 +46,7 @@ func (a *Answer) Flow(s Set) (Flow, bool) {
 			break
 		}
 	}
-	return packet.flow(node, &group{transition: transition{path: a.Path}}), true
+	return packet.flow(node, &group{transition: transition{path: a.Path, in: a.in, out: a.out}}), true
 }
 
 // verdicts are the packets that are allowed and those that are denied.
@@ -193,16 +198,50 @@ func (a *Asker) Ask(q Question) []Answer {
 	a.asked = a.apply(or, a.asked, region)
 	self := a.apply(and, region, a.self)
 	others := a.apply(minus, region, self)
+	send, receive := a.send, a.receive
+	if q.FromEndpoint != "" {
+		send = a.atEndpoint(q.FromEndpoint, wayOut)
+	}
+	if q.ToEndpoint != "" {
+		receive = a.atEndpoint(q.ToEndpoint, wayIn)
+	}
 	v := verdicts{
-		a.apply(and, a.apply(and, others, a.send.allowed), a.receive.allowed),
-		a.apply(or, a.apply(and, others, a.send.denied), a.apply(and, others, a.receive.denied)),
+		a.apply(and, a.apply(and, others, send.allowed), receive.allowed),
+		a.apply(or, a.apply(and, others, send.denied), a.apply(and, others, receive.denied)),
 	}
 	for i := range a.local {
 		own := a.apply(and, self, a.local[i].own)
 		v.allowed = a.apply(or, v.allowed, a.apply(and, own, a.local[i].allowed))
 		v.denied = a.apply(or, v.denied, a.apply(and, own, a.local[i].denied))
 	}
-	return []Answer{{Traffic: a.within(region, v)}}
+	return []Answer{{Traffic: a.within(region, v), in: a.doorOf(q.ToEndpoint), out: a.doorOf(q.FromEndpoint)}}
+}
+
+// atEndpoint is what a way does by whichever of the interfaces that an endpoint governs. One that governs none leaves it
+// open.
+func (a *Asker) atEndpoint(name string, w way) verdicts {
+	var doors []*door
+	for _, h := range a.hosts {
+		for _, d := range h.outside() {
+			if d.endpoint != nil && d.endpoint.Name == name {
+				doors = append(doors, d)
+			}
+		}
+	}
+	if len(doors) == 0 {
+		return verdicts{}
+	}
+	return a.across(doors, w)
+}
+
+// doorOf is an interface that an endpoint governs, on whichever node it is.
+func (a *Asker) doorOf(endpoint string) string {
+	for _, h := range a.hosts {
+		if name := a.DoorOf(h.name, endpoint); endpoint != "" && name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // within is traffic by its verdicts.

@@ -252,7 +252,11 @@ type prefixesOf struct {
 }
 
 func (w *boxes) down(r ref) {
+	if w.table.err != nil {
+		return
+	}
 	if r == full {
+		w.table.spend(stepsOfBox)
 		w.out = append(w.out, w.current)
 		return
 	}
@@ -270,12 +274,12 @@ func (w *boxes) down(r ref) {
 		case levelDestination:
 			w.current.Destinations = w.addresses(r, kid)
 		case levelSourcePort:
-			w.current.SourcePorts = rangesOf(&n, kid)
+			w.current.SourcePorts = w.ranges(&n, kid)
 		default:
 			if w.icmp {
-				w.current.ICMP = icmpRanges(rangesOf(&n, kid))
+				w.current.ICMP = icmpRanges(w.ranges(&n, kid))
 			} else {
-				w.current.Ports = rangesOf(&n, kid)
+				w.current.Ports = w.ranges(&n, kid)
 			}
 		}
 		w.down(kid)
@@ -296,16 +300,18 @@ func (w *boxes) addresses(r, kid ref) []netip.Prefix {
 		}
 	}
 	w.prefixes[of] = list
+	w.table.spend(len(n.kids) + stepsOfRange*len(list))
 	return list
 }
 
-func rangesOf(n *node, kid ref) []Range {
+func (w *boxes) ranges(n *node, kid ref) []Range {
 	var out []Range
 	for i := range n.kids {
 		if n.kids[i] == kid {
 			out = append(out, Range{uint16(n.starts[i].lo), uint16(n.last(i).lo)})
 		}
 	}
+	w.table.spend(len(n.kids) + stepsOfRange*len(out))
 	return out
 }
 

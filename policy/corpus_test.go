@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 	"github.com/edfb3db0/calicoctl/test/verdicts"
 )
 
@@ -39,6 +40,13 @@ func checkSet(t *testing.T, set verdicts.Set, probes []policy.Flow) {
 		if got.Verdict != want {
 			text, _ := json.Marshal(flow)
 			t.Errorf("packet %d %s: %s (%+v), want %s", i, text, got.Verdict, got.Decision, want)
+		}
+		// Answers of other protocols were not recognised as such by the kernel, which tells nothing about policy.
+		if name := flow.Protocol.Name; (name == v3.ProtocolTCP || name == v3.ProtocolUDP) && want == policy.Allowed {
+			if lost := set.Verdicts[i] == 'n'; lost != (got.Return != nil && got.Return.Verdict == policy.Denied) {
+				text, _ := json.Marshal(flow)
+				t.Errorf("packet %d %s: the answer is lost: %v, but told is %+v", i, text, lost, got.Return)
+			}
 		}
 	}
 }

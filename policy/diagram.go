@@ -61,14 +61,15 @@ type table struct {
 	nodes []node
 	heads map[uint64]ref
 	memo  memo
+	meter
 	// scratch is where the node of each level is put together.
 	scratch [levels]node
 	starts  []key
 	kids    []ref
 }
 
-func newTable() *table {
-	return &table{heads: map[uint64]ref{}, memo: newMemo()}
+func newTable(l Limit) *table {
+	return &table{heads: map[uint64]ref{}, memo: newMemo(), meter: newMeter(l)}
 }
 
 func (t *table) node(r ref) *node { return &t.nodes[r-terminals] }
@@ -114,6 +115,7 @@ func (t *table) unique(n *node) ref {
 		starts: keep(&t.starts, n.starts), kids: keep(&t.kids, n.kids),
 	})
 	t.heads[hash] = r
+	t.spend(stepsOfNode + stepsOfKid*len(n.kids))
 	return r
 }
 

@@ -30,8 +30,11 @@ type Engine struct {
 
 // New makes an engine. It reads the objects when they are needed, so they must not
 // change any more.
-func New(s Snapshot) *Engine {
-	return build(s, newTable(), &selectors{parsed: map[string]*selector.Selector{}}, nil)
+func New(s Snapshot) *Engine { return NewWithin(Limit{}, s) }
+
+// NewWithin makes an engine that works within a limit.
+func NewWithin(l Limit, s Snapshot) *Engine {
+	return build(s, newTable(l), &selectors{parsed: map[string]*selector.Selector{}}, nil)
 }
 
 // Next makes an engine for another snapshot, which shares with e what is the same. It
@@ -54,7 +57,7 @@ func build(s Snapshot, t *table, parsed *selectors, from *Engine) *Engine {
 	for name, object := range profiles {
 		e.profiles[name] = &profile{name: name, object: object, compiler: e.compiler}
 	}
-	e.failsafes = e.compiler.failsafes(s.FelixConfigurations)
+	e.unlimited(func() { e.failsafes = e.compiler.failsafes(s.FelixConfigurations) })
 	known := map[string]*policy{}
 	if reuse {
 		for _, p := range from.policies {

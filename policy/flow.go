@@ -72,6 +72,9 @@ func (f *Flow) complete() error {
 	if f.Protocol.Number() == 0 {
 		return fmt.Errorf("protocol %q is not known: use a number or one of %v", f.Protocol, v3.ProtocolNames())
 	}
+	if err := f.checkFields(); err != nil {
+		return err
+	}
 	switch f.Path {
 	case "", Input, Output, Local, Forward:
 	case DNATForward, DNATLocal:
@@ -81,10 +84,42 @@ func (f *Flow) complete() error {
 	default:
 		return fmt.Errorf("path %q is not known: use input, output, local, forward, dnat-forward or dnat-local", f.Path)
 	}
-	if f.Path != "" && f.Node == "" {
-		return fmt.Errorf("the path %s is that of a node: say which", f.Path)
+	return nil
+}
+
+// checkFields refuses what the protocol does not have.
+func (f *Flow) checkFields() error {
+	ports, family := f.Protocol.HasPorts(), 0
+	if f.IPVersion == 6 {
+		family = v6Protocol
+	}
+	types := isICMP(family + int(f.Protocol.Number()))
+	for _, field := range []struct {
+		name        string
+		given, fits bool
+		why         string
+	}{
+		{"port", f.Port != nil, ports, "only TCP, UDP and SCTP have ports"},
+		{"sourcePort", f.SourcePort != nil, ports, "only TCP, UDP and SCTP have ports"},
+		{"dnatPort", f.DNATPort != nil, ports, "only TCP, UDP and SCTP have ports"},
+		{"icmpType", f.ICMPType != nil, types, "only ICMP in IPv4 and ICMPv6 in IPv6 have types"},
+		{"icmpCode", f.ICMPCode != nil, types, "only ICMP in IPv4 and ICMPv6 in IPv6 have codes"},
+		{"icmpCode", f.ICMPCode != nil, f.ICMPType != nil, "give icmpType, too"},
+	} {
+		if field.given && !field.fits {
+			return fmt.Errorf("%s is given for %s: %s", field.name, f.Protocol, field.why)
+		}
 	}
 	return nil
+}
+
+// judge is the one node that a path can be that of: the one that has the address there.
+func (e *Engine) judge(f *Flow, after netip.Addr) (*host, error) {
+	own := map[Path]netip.Addr{Input: f.To, Output: f.From, Local: f.To, DNATForward: f.To, DNATLocal: after}[f.Path]
+	if hosts := e.owners[string(own.AsSlice())]; len(hosts) == 1 {
+		return hosts[0], nil
+	}
+	return nil, fmt.Errorf("the path %s is that of a node: say which", f.Path)
 }
 
 func (f *Flow) completeAddresses() error {
@@ -154,11 +189,18 @@ func (e *Engine) judgements(f Flow) (Flow, []judgement, error) {
 	if after != f.To || f.DNATPort != nil {
 		whole.after = f.point(after, port)
 	}
-	if f.Node != "" {
-		h := e.byName[f.Node]
-		if h == nil {
-			return f, nil, fmt.Errorf("node %q is not known", f.Node)
+	if f.Node != "" || f.Path != "" {
+		h, err := e.byName[f.Node], error(nil)
+		switch {
+		case f.Node == "":
+			h, err = e.judge(&f, after)
+		case h == nil:
+			err = fmt.Errorf("node %q is not known", f.Node)
 		}
+		if err != nil {
+			return f, nil, err
+		}
+		f.Node = h.name
 		path := f.Path
 		if path == "" {
 			path = h.pathOf(f.From, f.To, after)
@@ -187,7 +229,7 @@ func (h *host) pathOf(from, to, after netip.Addr) Path {
 		return Local
 	case h.owns(from):
 		return Output
-	case to == after && (h.owns(to) || staysOnLink(to)):
+	case to == after && (h.owns(to) || h.shares(to)):
 		return Input
 	case h.owns(after):
 		return DNATLocal
@@ -198,9 +240,11 @@ func (h *host) pathOf(from, to, after netip.Addr) Path {
 	}
 }
 
-// staysOnLink tells whether an address is that of everybody or somebody on a link, whose packets no host passes on.
-func staysOnLink(a netip.Addr) bool {
-	return a.IsMulticast() || a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+// shares tells whether an address is that of everybody on a link, or in IPv6 of somebody there, whose packets no host
+// passes on. Linux passes on what is for a link-local address of IPv4.
+func (h *host) shares(a netip.Addr) bool {
+	return a.IsMulticast() || a.Is6() && a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) ||
+		slices.Contains(h.broadcasts, a)
 }
 
 // ends is a flow before every node that has one of its ends.

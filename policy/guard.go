@@ -37,6 +37,8 @@ type Loss struct {
 	// Flow is one of them at the first node, and Decision what denies it.
 	Flow     Flow
 	Decision Decision
+	// Answer tells that the packets are allowed, and that their answers are dropped.
+	Answer bool
 }
 
 // Guard finds the vital traffic that before allows and after denies. The losses come in
@@ -53,21 +55,13 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 	}
 	var out []Loss
 	for _, g := range transitions(before, after) {
-		lost := map[bool]ref{false: g.lost(t), true: g.lostEarly(t)}
-		for i, v := range vital {
-			mine := t.apply(and, lost[v.Early], wanted[i])
-			if v.Path != g.path || mine == empty {
+		lost := g.lost(t)
+		for i := range vital {
+			if vital[i].Path != g.path {
 				continue
 			}
-			kept := &group{g.transition, g.hosts}
-			if v.Nodes != nil {
-				kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
-			}
-			for _, p := range kept.parts(t, []ref{mine}, vitalOwn(g.path)) {
-				p.hosts = slices.DeleteFunc(p.hosts, func(h hostPair) bool { return t.alone(g.path, ownOf(h), p.sets[0]) })
-				if len(p.hosts) > 0 {
-					out = append(out, after.loss(i, kept, p, mine))
-				}
+			for answer, mine := range lost.of(&vital[i], wanted[i]) {
+				out = append(out, after.losses(i, &vital[i], g, mine, answer == 1)...)
 			}
 		}
 	}
@@ -77,6 +71,26 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 		}
 		return compareChanges(a.change(vital), b.change(vital))
 	})
+	return out
+}
+
+// losses are what the hosts of a group lose of vital traffic.
+func (e *Engine) losses(vital int, v *Vital, g *group, lost ref, answer bool) (out []Loss) {
+	if lost == empty {
+		return nil
+	}
+	kept := &group{g.transition, g.hosts}
+	if v.Nodes != nil {
+		kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
+	}
+	for _, p := range kept.parts(e.table, []ref{lost}, vitalOwn(g.path)) {
+		p.hosts = slices.DeleteFunc(p.hosts, func(h hostPair) bool { return e.alone(g.path, ownOf(h), p.sets[0]) })
+		if len(p.hosts) > 0 {
+			l := e.loss(vital, kept, p, lost)
+			l.Answer = answer
+			out = append(out, l)
+		}
+	}
 	return out
 }
 
@@ -118,10 +132,28 @@ func refusal(config *v3.FelixConfiguration) error {
 	return nil
 }
 
-// lost is the packets that were allowed and are denied.
-func (tr *transition) lost(t *table) ref {
+// lostTraffic is what a transition takes away.
+type lostTraffic struct {
+	*table
+	*transition
+	// was is what was allowed, denied and allowed what is so now, and early what doNotTrack and preDNAT policies alone take away.
+	was, denied, allowed, early ref
+}
+
+func (tr *transition) lost(t *table) lostTraffic {
 	was, now := tr.outcomes()
-	return t.apply(and, t.apply(is, was, allow), t.apply(is, now, deny))
+	return lostTraffic{t, tr, t.apply(is, was, allow), t.apply(is, now, deny), t.apply(is, now, allow), tr.lostEarly(t)}
+}
+
+// of is the vital packets that are denied now, and those whose answers are dropped now. Both were allowed with their answers.
+func (l *lostTraffic) of(v *Vital, wanted ref) [2]ref {
+	if v.Early {
+		return [2]ref{l.apply(and, l.early, wanted)}
+	}
+	before := l.unanswered(l.path, l.before, v.Boxes)
+	was := l.apply(minus, l.apply(and, l.was, wanted), before)
+	dropped := l.apply(and, l.allowed, l.unanswered(l.path, l.after, v.Boxes))
+	return [2]ref{l.apply(and, was, l.denied), l.apply(and, was, dropped)}
 }
 
 // lostEarly is the packets that doNotTrack and preDNAT policies let go on, and now deny.
@@ -179,6 +211,9 @@ func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
 	l.Flow = packet.flow(p.hosts[0].name(), g)
 	if found, err := e.Judge(l.Flow); err == nil {
 		l.Decision = found.Decision
+		if found.Return != nil {
+			l.Decision = found.Return.Decision
+		}
 	}
 	return l
 }

@@ -22,6 +22,8 @@ type host struct {
 	own []netip.Addr
 	// tunnels are those of them that only packets through tunnels have.
 	tunnels []netip.Addr
+	// broadcasts are the broadcast addresses of the networks that the host is in.
+	broadcasts []netip.Addr
 }
 
 // door is an interface and what governs it.
@@ -92,6 +94,22 @@ func (h *host) describe(n *v3.Node) {
 	}
 	h.addOwn(NodeAddresses(n)...)
 	h.tunnels = TunnelAddresses(n)
+	if n.Spec.BGP != nil {
+		h.addBroadcasts(n.Spec.BGP.IPv4Address)
+	}
+	for _, i := range n.Spec.Interfaces {
+		h.addBroadcasts(i.Addresses...)
+	}
+}
+
+// addBroadcasts takes networks from addresses that have a prefix length. Those of one or two addresses have none for all.
+func (h *host) addBroadcasts(texts ...string) {
+	const longest = 30
+	for _, text := range texts {
+		if p, err := netip.ParsePrefix(text); err == nil && p.Addr().Is4() && p.Bits() <= longest {
+			h.broadcasts = append(h.broadcasts, prefixInterval(p).last.address(false))
+		}
+	}
 }
 
 // NodeAddresses are the addresses of a node, loopback not among them: those that it is reached by first, and at last
@@ -227,6 +245,22 @@ func (h *host) doorWith(a netip.Addr) *door {
 		}
 	}
 	return nil
+}
+
+// DoorOf is the interface of a node that an endpoint governs, named as in Decision.Interface. Of several it is the
+// first, and "" if there is none.
+func (e *Engine) DoorOf(node, endpoint string) string {
+	if h := e.byName[node]; h != nil {
+		for i := range h.doors {
+			if h.doors[i].endpoint.Name == endpoint && h.doors[i].name != loopback {
+				return h.doors[i].name
+			}
+		}
+		if h.rest.endpoint != nil && h.rest.endpoint.Name == endpoint {
+			return h.rest.name
+		}
+	}
+	return ""
 }
 
 // at is the door of an interface name.

@@ -211,20 +211,36 @@ func TestDiffAgreesWithVerdicts(t *testing.T) {
 				continue
 			}
 			v, w := verdictOf(t, before, f, true), verdictOf(t, after, f, true)
-			if v == w || !ownEnds(before, f) {
+			if !ownEnds(before, f) {
+				continue
+			}
+			lost := slices.ContainsFunc(losses, func(l policy.Loss) bool {
+				return vital[l.Vital].Path == f.Path && !vital[l.Vital].Early && slices.Contains(l.Nodes, f.Node) && l.Lost.Contains(packetOf(f))
+			})
+			if works(t, before, f) != policy.Denied && works(t, after, f) == policy.Denied && v == policy.Allowed && !toItself(before, f) && !lost {
+				t.Fatalf("%+v was allowed and is denied or not answered, which the guard does not see in %+v", f, losses)
+			}
+			if v == w {
 				continue
 			}
 			if !slices.ContainsFunc(changes, func(c policy.Change) bool { return hasChange(c, f, w) }) {
 				t.Fatalf("%+v: %s before and %s after is in none of %+v", f, v, w, changes)
 			}
-			lost := slices.ContainsFunc(losses, func(l policy.Loss) bool {
-				return vital[l.Vital].Path == f.Path && slices.Contains(l.Nodes, f.Node) && l.Lost.Contains(packetOf(f))
-			})
-			if v == policy.Allowed && w == policy.Denied && !lost && !toItself(before, f) {
-				t.Fatalf("%+v was allowed and is denied, which the guard does not see in %+v", f, losses)
-			}
 		}
 	})
+}
+
+// works is the verdict about a connection: denied where it, or its answer, certainly is. The guard does not look at
+// answers of what passes through a node, and of ICMP.
+func works(t *rapid.T, e *policy.Engine, f policy.Flow) policy.Verdict {
+	got, err := e.Judge(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Return != nil && f.Path != policy.Forward && f.ICMPType == nil {
+		return got.Return.Verdict
+	}
+	return got.Verdict
 }
 
 // ownEnds tells whether the ends of a flow that are the node's own can be: differences are about those only.
@@ -265,6 +281,9 @@ func checkLoss(t *rapid.T, before, after *policy.Engine, vital []policy.Vital, l
 	v, w := verdictOf(t, before, l.Flow, true), verdictOf(t, after, l.Flow, true)
 	early := l.Decision.Stage == policy.StageDoNotTrack || l.Decision.Stage == policy.StagePreDNAT
 	switch {
+	case !vital[l.Vital].Early && works(t, before, l.Flow) == policy.Denied:
+		t.Fatalf("%+v is said to be lost, and did not work before", l.Flow)
+	case l.Answer && works(t, after, l.Flow) == policy.Denied && w == policy.Allowed:
 	case w != policy.Denied:
 		t.Fatalf("%+v is said to be lost, and is %s", l.Flow, w)
 	case vital[l.Vital].Early && !early:

@@ -148,10 +148,14 @@ func (p *policy) rules(d int) []*rule { return p.list(d).rules }
 // diagram is the outcomes of the policy's rules in a direction.
 func (p *policy) diagram(d int) ref {
 	list := p.list(d)
-	if list.diagram == empty {
-		list.diagram = p.compiler.inOrder(list.rules)
+	if list.diagram != empty {
+		return list.diagram
 	}
-	return list.diagram
+	made := p.compiler.inOrder(list.rules)
+	if p.compiler.err == nil {
+		list.diagram = made
+	}
+	return made
 }
 
 func (p *policy) list(d int) *ruleList {

@@ -68,8 +68,12 @@ func checkViews(t *rapid.T, engine *policy.Engine, f policy.Flow, want policy.Tr
 }
 
 func packetOf(f policy.Flow) policy.Packet {
-	return policy.Packet{
-		From: f.From, To: f.To, Protocol: f.Protocol.Number(), Port: *f.Port, SourcePort: *f.SourcePort,
-		ICMPType: *f.ICMPType, ICMPCode: *f.ICMPCode,
+	p := policy.Packet{From: f.From, To: f.To, Protocol: f.Protocol.Number()}
+	if f.Port != nil {
+		p.Port, p.SourcePort = *f.Port, *f.SourcePort
 	}
+	if f.ICMPType != nil {
+		p.ICMPType, p.ICMPCode = *f.ICMPType, *f.ICMPCode
+	}
+	return p
 }

@@ -80,7 +80,7 @@ type compiler struct {
 func (c *compiler) rules(list []v3.Rule, doubt string) []*rule {
 	out := make([]*rule, len(list))
 	for i := range list {
-		out[i] = c.rule(&list[i])
+		c.unlimited(func() { out[i] = c.rule(&list[i]) })
 		if doubt != "" {
 			out[i].fields = append(out[i].fields, field{"", empty, full, doubt})
 			out[i].sure, out[i].reason = empty, doubt

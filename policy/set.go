@@ -8,7 +8,7 @@ import "net/netip"
 type Space struct{ table *table }
 
 // NewSpace makes a space.
-func NewSpace() *Space { return &Space{table: newTable()} }
+func NewSpace() *Space { return &Space{table: newTable(Limit{})} }
 
 // All is the set of all packets.
 func (s *Space) All() Set { return Set{s.table, full} }

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -15,6 +18,10 @@ type Trace struct {
 	// Hosts are the nodes that were asked, in the order of the packet's way. A node comes
 	// once for each interface that the packet may use.
 	Hosts []HostTrace
+	// Untracked tells that a doNotTrack policy of a node allows the packet, which DNAT does not rewrite then.
+	Untracked bool
+	// Return is the answer to an allowed packet where a node does not let it through for certain; else nil.
+	Return *Return
 }
 
 // Decision is where the way of a packet ended.
@@ -131,30 +138,40 @@ func (e *Engine) trace(f Flow, record bool) (Trace, error) {
 		return out, err
 	}
 	for i := range list {
-		verdict, decision := e.atHost(&list[i], record, &out.Hosts)
+		verdict, decision := e.atHost(&list[i], record, &out)
 		// The first node that denies decides, then the first that leaves it open.
 		if i == 0 || out.Verdict == Allowed || verdict == Denied && out.Verdict == Unknown {
 			out.Verdict, out.Decision = verdict, decision
 		}
 	}
+	if out.Verdict != Allowed {
+		out.Return = nil
+	}
 	return out, nil
 }
 
 // atHost is a flow at one node, whichever of the doors it takes.
-func (e *Engine) atHost(j *judgement, record bool, hosts *[]HostTrace) (Verdict, Decision) {
+func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decision) {
 	var verdict Verdict
 	var decision Decision
+	var answers []*Return
 	first := true
 	for _, from := range orNone(j.in) {
 		for _, to := range orNone(j.out) {
 			w := walk{engine: e, host: j.host, record: record}
 			mask := w.along(j, from, to)
 			own := verdictOf(mask)
-			if own == Unknown && j.partial() && j.before == j.after {
-				own = e.exact(j, from, to)
+			if own == Unknown && j.partial() {
+				if own = e.exact(j, from, to); e.err != nil {
+					w.doubt.Why = e.err.Error()
+				}
 			}
 			if record {
-				*hosts = append(*hosts, HostTrace{j.host.name, w.path, own, w.stages})
+				trace.Hosts = append(trace.Hosts, HostTrace{j.host.name, w.path, own, w.stages})
+			}
+			trace.Untracked = trace.Untracked || w.untracked
+			if own == Allowed && (from.untracks() || to.untracks()) {
+				answers = append(answers, w.answer(j, from, to, w.untracked))
 			}
 			switch {
 			case first:
@@ -165,7 +182,31 @@ func (e *Engine) atHost(j *judgement, record bool, hosts *[]HostTrace) (Verdict,
 			}
 		}
 	}
+	if trace.Return == nil || trace.Return.Verdict == Unknown {
+		trace.Return = cmp.Or(oneAnswer(answers), trace.Return)
+	}
 	return verdict, decision
+}
+
+// oneAnswer is the answer at a node when it is not known which of the doors it takes.
+func oneAnswer(all []*Return) *Return {
+	at := slices.IndexFunc(all, func(a *Return) bool { return a != nil })
+	if at < 0 {
+		return nil
+	}
+	for _, other := range all {
+		if other == nil || other.Verdict != all[at].Verdict {
+			all[at].Verdict = Unknown
+			all[at].Decision.Why = "the interface is not known, and the answer depends on it"
+			all[at].Decision.Rule = nil
+		}
+	}
+	return all[at]
+}
+
+// untracks tells whether doNotTrack policies are asked at a door.
+func (d *door) untracks() bool {
+	return d != nil && d.class.untracks()
 }
 
 // orNone has one nil where there is no door.
@@ -182,21 +223,14 @@ func (j *judgement) partial() bool { return j.before.first != j.before.last }
 // exact is the verdict over all that a packet may be. Rules that match parts of it may
 // all come to the same end, which they do not show one by one.
 func (e *Engine) exact(j *judgement, from, to *door) Verdict {
-	var reached uint16
-	switch j.path {
-	case Input:
-		reached = e.reach(from.class.along(wayIn), j.before)
-	case Output:
-		reached = e.reach(to.class.along(wayOut), j.before)
-	case Local:
-		reached = e.reach(to.class.along(wayLocal), j.before)
-	default:
-		reached = e.reach(forwarded(from.class, to.class), j.before)
-	}
-	switch reached {
-	case 1 << allow:
+	s := slicer{table: e.table}
+	reached := e.reach(s.outcome(j, from, to), j.before)
+	switch {
+	case e.err != nil:
+		return Unknown
+	case reached == 1<<allow:
 		return Allowed
-	case 1 << deny:
+	case reached == 1<<deny:
 		return Denied
 	default:
 		return Unknown

@@ -28,10 +28,14 @@ func verdictOf(o outcomes) Verdict {
 // atStage is the outcomes of one stage at the endpoints of a class. Where the stage
 // does not decide, it is next for the early stages; the others always decide.
 func (c *class) atStage(s stage, d int) ref {
-	if c.made[s][d] == empty {
-		c.made[s][d] = c.makeStage(s, d)
+	if c.made[s][d] != empty {
+		return c.made[s][d]
 	}
-	return c.made[s][d]
+	made := c.makeStage(s, d)
+	if c.table.err == nil {
+		c.made[s][d] = made
+	}
+	return made
 }
 
 func (c *class) makeStage(s stage, d int) ref {
@@ -107,10 +111,14 @@ const (
 
 // along is the outcomes of all stages of a way.
 func (c *class) along(w way) ref {
-	if c.ways[w] == empty {
-		c.ways[w] = c.makeWay(w)
+	if c.ways[w] != empty {
+		return c.ways[w]
 	}
-	return c.ways[w]
+	made := c.makeWay(w)
+	if c.table.err == nil {
+		c.ways[w] = made
+	}
+	return made
 }
 
 func (c *class) makeWay(w way) ref {

@@ -17,6 +17,8 @@ type walk struct {
 	doubtful    bool
 	// path is the way that the packet takes in fact.
 	path Path
+	// untracked tells that a doNotTrack policy has allowed the packet before it belonged to a connection.
+	untracked bool
 	// at is where the walk is.
 	at Decision
 }
@@ -102,6 +104,9 @@ func (w *walk) step(s step) outcomes {
 		})
 	}
 	mask := w.inStage(s)
+	if s.stage == stageUntracked && mask == allow && (w.path != Local || s.direction == out) {
+		w.untracked = true
+	}
 	if w.record {
 		w.stages[len(w.stages)-1].Outcome = outcomeName(mask)
 	}

@@ -74,6 +74,8 @@ type Spec[T Object] struct {
 	Validate func(T) field.ErrorList
 	// ReadOnly is why objects of the kind cannot be written; empty if they can.
 	ReadOnly string
+	// Namespaced tells that objects belong to a namespace, which is a part of their keys.
+	Namespaced bool
 	// Builtin are objects that every datastore has without storing them.
 	Builtin func() []T
 	// Needs is the object that must exist before this one is written, and as long as it does.
@@ -84,6 +86,10 @@ type Spec[T Object] struct {
 	Permanent []string
 	// Compare orders lists of the kind; nil means by name.
 	Compare func(a, b T) int
+	// Mend takes out of a JSON document what cannot be read as T and may be left out, and says so in whole
+	// sentences. It is not ok if something is left that cannot be read, or if there was nothing to take out. Nil means that
+	// nothing may be left out.
+	Mend func(body []byte) (rest []byte, remarks []string, ok bool)
 }
 
 // Kind is a Spec with its type erased, so that kinds can stand in one list.
@@ -93,7 +99,9 @@ type Kind struct {
 	Aliases []string
 	// ReadOnly is why objects of the kind cannot be written; empty if they can.
 	ReadOnly string
-	Columns  []Column[Object]
+	// Namespaced tells that objects belong to a namespace, which is a part of their keys.
+	Namespaced bool
+	Columns    []Column[Object]
 	// Needs and PartOf are as in Spec.
 	Needs, PartOf Link[Object]
 	// Permanent are the names of objects that nobody may delete.
@@ -104,17 +112,25 @@ type Kind struct {
 	validate    func(Object) field.ErrorList
 	builtin     func() []Object
 	compare     func(a, b Object) int
+	mend        func(body []byte) (rest []byte, remarks []string, ok bool)
 }
+
+// Mends tells whether objects of the kind can be read without some of their parts.
+func (k *Kind) Mends() bool { return k.mend != nil }
+
+// Mend is as in Spec; it must not be called unless Mends.
+func (k *Kind) Mend(body []byte) (rest []byte, remarks []string, ok bool) { return k.mend(body) }
 
 func define[T Object](s Spec[T]) *Kind {
 	k := &Kind{
-		Name: s.Kind, Plural: s.Plural, Aliases: s.Aliases, ReadOnly: s.ReadOnly,
+		Name: s.Kind, Plural: s.Plural, Aliases: s.Aliases, ReadOnly: s.ReadOnly, Namespaced: s.Namespaced,
 		Needs: eraseLink(s.Needs), PartOf: eraseLink(s.PartOf), Permanent: s.Permanent,
 		newObject:   func() Object { return s.New() },
 		setDefaults: func(Object) {},
 		validate:    func(o Object) field.ErrorList { return s.Validate(o.(T)) },
 		builtin:     func() []Object { return nil },
 		compare:     func(a, b Object) int { return cmp.Compare(a.GetName(), b.GetName()) },
+		mend:        s.Mend,
 	}
 	for _, c := range s.Columns {
 		k.Columns = append(k.Columns, Column[Object]{

@@ -31,6 +31,7 @@ var KubeControllersConfiguration = define(Spec[*v3.KubeControllersConfiguration]
 	New:      newOf[v3.KubeControllersConfiguration],
 	Default:  defaultKubeControllersConfiguration,
 	Validate: validateKubeControllersConfiguration,
+	Mend:     mendKubeControllersConfiguration,
 })
 
 func defaultKubeControllersConfiguration(c *v3.KubeControllersConfiguration) {

@@ -16,10 +16,10 @@ import (
 // recording is a datastore that keeps events.
 type recording struct {
 	datastore.Store
-	events chan datastore.NodeEvent
+	events chan datastore.ObjectEvent
 }
 
-func (r recording) RecordNodeEvent(_ context.Context, e datastore.NodeEvent) error {
+func (r recording) RecordEvent(_ context.Context, e datastore.ObjectEvent) error {
 	r.events <- e
 	return nil
 }
@@ -28,7 +28,7 @@ func (r recording) RecordNodeEvent(_ context.Context, e datastore.NodeEvent) err
 // peace for a while, then repairs come one at a time, and one event tells of them all.
 func TestContest(t *testing.T) {
 	now := time.Unix(1000, 0)
-	s := recording{openLocal(t), make(chan datastore.NodeEvent, 100)}
+	s := recording{openLocal(t), make(chan datastore.ObjectEvent, 100)}
 	c := newForTest(t, s, func() time.Time { return now })
 	c.state.putNode(testNode("n"), now)
 	c.asFor(onlyDefault)

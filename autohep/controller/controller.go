@@ -29,6 +29,8 @@ type Options struct {
 	HealthAddress string
 	// MetricsHost is the host or address that metrics are served at; empty for all.
 	MetricsHost string
+	// LeaveStatus has Once not write the status of the configuration, which is that of a controller that works.
+	LeaveStatus bool
 	// Workers is how many nodes are looked at, and written for, at once.
 	Workers int
 	// Log gets what happens. Level is set to what the configuration says.
@@ -53,7 +55,9 @@ type Controller struct {
 	metrics *metrics
 	events  *events
 	brake   brake
-	health  *health
+	// statusBrake is that of the configuration's status.
+	statusBrake brake
+	health      *health
 
 	// kcc is the configuration as it was last seen; nil if there is none.
 	kcc atomic.Pointer[v3.KubeControllersConfiguration]
@@ -64,8 +68,7 @@ type Controller struct {
 	pass    *broadcast
 	leading atomic.Bool
 	synced  synced
-	// told is the status that this process has written last.
-	told *v3.KubeControllersConfigurationStatus
+	told    told
 }
 
 // New makes a Controller. It does nothing until Run.
@@ -79,12 +82,12 @@ func New(o Options) *Controller {
 	}
 	c.synced.prepare()
 	c.metrics = newMetrics(c)
-	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(c.leaveOut)
-	}
 	c.events = newEvents(o)
 	c.events.lost = c.metrics.eventsLost.Inc
 	c.health = newHealth(c)
+	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark})
+	}
 	return c
 }
 
@@ -93,7 +96,25 @@ func New(o Options) *Controller {
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
 	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
-	return mayLeaveOut(key)
+	if !mayLeaveOut(key) {
+		c.health.configuration(nil, err)
+		c.events.record(datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
+			"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)})
+		return false
+	}
+	return true
+}
+
+// remark takes what is left out of an object.
+func (c *Controller) remark(key resources.Key, remarks []string) {
+	switch {
+	case key.Kind == resources.Node:
+		if c.state.remark(key.Name, remarks) {
+			c.queue.add(key.Name)
+		}
+	case !mayLeaveOut(key):
+		c.health.configuration(remarks, nil)
+	}
 }
 
 // Run works until ctx ends, whatever happens to the datastore meanwhile. Then it waits some
@@ -271,6 +292,7 @@ func (c *Controller) configure(ctx context.Context) {
 		if !c.leading.Load() {
 			continue
 		}
+		c.tellOfConfiguration()
 		if err := c.settle(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			c.metrics.failure(err)
@@ -279,6 +301,14 @@ func (c *Controller) configure(ctx context.Context) {
 			continue
 		}
 		failures = 0
+	}
+}
+
+// tellOfConfiguration records an event of each part of the configuration that is left out.
+func (c *Controller) tellOfConfiguration() {
+	e := datastore.ObjectEvent{Key: resources.KubeControllersConfiguration.Key(v3.DefaultName), Warning: true, Reason: reasonConfiguration}
+	for _, e.Text = range c.health.remarked() {
+		c.events.record(e)
 	}
 }
 
@@ -315,25 +345,4 @@ func (c *Controller) settle(ctx context.Context) error {
 		return nil // the watch will tell, and the status follows
 	}
 	return c.writeStatus(ctx, kcc)
-}
-
-// writeStatus has the status say what runs. What others have written there since is left:
-// another controller may run with other settings, and has the same right.
-func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersConfiguration) error {
-	status := c.settings.Load().status()
-	written := c.told != nil && equality.Semantic.DeepEqual(*c.told, status) && kcc.Status.RunningConfig != nil
-	if written || sameStatus(kcc.Status, status) {
-		return nil
-	}
-	next := kcc.DeepCopy()
-	next.Status = status
-	_, err := datastore.UpdateStatus(ctx, c.Store, next)
-	switch {
-	case errors.Is(err, datastore.ErrConflict), errors.Is(err, datastore.ErrNotFound):
-		return nil // the watch will tell
-	case err != nil:
-		return fmt.Errorf("write the status of the configuration: %w", err)
-	}
-	c.told = &status
-	return nil
 }

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/resources"
 )
 
 // The reasons of events.
 const (
 	reasonRepaired = "HostEndpointRepaired"
 	reasonProblem  = "HostEndpointProblem"
+	// reasonConfiguration is that of events of the configuration.
+	reasonConfiguration = "ConfigurationProblem"
 )
 
 // events sends events beside the work. It never holds the work up: what is too much is lost,
@@ -21,7 +24,7 @@ const (
 type events struct {
 	recorder datastore.EventRecorder
 	log      *slog.Logger
-	waiting  chan datastore.NodeEvent
+	waiting  chan datastore.ObjectEvent
 	lost     func()
 	now      func() time.Time
 
@@ -31,7 +34,10 @@ type events struct {
 }
 
 // subject is what events tell of.
-type subject struct{ node, reason, text string }
+type subject struct {
+	key          resources.Key
+	reason, text string
+}
 
 const (
 	// eventRoom is how many events may wait.
@@ -48,13 +54,13 @@ func newEvents(o Options) *events {
 	recorder, _ := o.Store.(datastore.EventRecorder)
 	return &events{
 		recorder: recorder, log: o.Log, now: o.Now, told: map[subject]time.Time{},
-		waiting: make(chan datastore.NodeEvent, eventRoom), lost: func() {},
+		waiting: make(chan datastore.ObjectEvent, eventRoom), lost: func() {},
 	}
 }
 
 // record has an event sent, if there is where to, and the same was not told some minutes ago.
-func (e *events) record(event datastore.NodeEvent) {
-	if e.recorder == nil || !e.isNews(subject{event.Node, event.Reason, event.Text}) {
+func (e *events) record(event datastore.ObjectEvent) {
+	if e.recorder == nil || !e.isNews(subject{event.Key, event.Reason, event.Text}) {
 		return
 	}
 	select {
@@ -85,9 +91,9 @@ func (e *events) send(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case event := <-e.waiting:
-			if err := e.recorder.RecordNodeEvent(ctx, event); err != nil && ctx.Err() == nil {
+			if err := e.recorder.RecordEvent(ctx, event); err != nil && ctx.Err() == nil {
 				e.lost()
-				e.log.Warn("an event cannot be recorded", "node", event.Node, "reason", event.Reason, "error", err)
+				e.log.Warn("an event cannot be recorded", "object", event.Key.String(), "reason", event.Reason, "error", err)
 			}
 			sleep(ctx, eventPause)
 		}

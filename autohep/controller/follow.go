@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -43,6 +44,9 @@ func (c *Controller) endpoints() sink[*v3.HostEndpoint] {
 func (c *Controller) configuration() sink[*v3.KubeControllersConfiguration] {
 	use := func(kcc *v3.KubeControllersConfiguration) {
 		c.kcc.Store(kcc)
+		if kcc == nil {
+			c.health.configuration(nil, nil)
+		}
 		c.requestSettings()
 	}
 	return sink[*v3.KubeControllersConfiguration]{
@@ -75,22 +79,34 @@ func follow[T resources.Object](ctx context.Context, c *Controller, kind *resour
 	failures := 0
 	revision := ""
 	var asked <-chan struct{} // a pass that is asked for since the last list
+	read := func() error {
+		next := c.pass.next()
+		at, err := list(ctx, c.Store, kind, to, synced.lists.Load() > 0)
+		if err != nil {
+			return err
+		}
+		c.metrics.lists.WithLabelValues(kind.Plural).Inc()
+		revision, asked = at, next
+		synced.listed()
+		c.queue.retryNow() // the datastore is there
+		return nil
+	}
 	for ctx.Err() == nil {
 		if revision == "" || isClosed(asked) {
-			next := c.pass.next()
-			at, err := list(ctx, c.Store, kind, to, synced.lists.Load() > 0)
-			if err != nil {
+			if err := read(); err != nil {
 				failures++
 				c.trouble(ctx, log, "the list cannot be read", err, failures)
 				continue
 			}
-			c.metrics.lists.WithLabelValues(kind.Plural).Inc()
-			revision, asked = at, next
-			synced.listed()
-			c.queue.retryNow() // the datastore is there
 		}
 		began := c.Now()
-		seen, err := watch(ctx, c.Store, kind, revision, to, asked)
+		seen, err := watch(ctx, c.Store, kind, revision, to, func() (string, <-chan struct{}, error) {
+			if !isClosed(asked) {
+				return revision, asked, nil
+			}
+			err := read()
+			return revision, asked, err
+		})
 		if ctx.Err() != nil {
 			return
 		}
@@ -171,39 +187,58 @@ func list[T resources.Object](ctx context.Context, store datastore.Store, kind *
 	return read.ResourceVersion, nil
 }
 
-// errPass ends a watch because everything is to be listed.
+// errPass ends a watch because everything has been listed, and it cannot be told what of the watch is older, or the
+// datastore has gone back to an earlier state.
 var errPass = errors.New("a pass over everything")
 
-// watch tells a sink of changes until something ends it, and gives the revision up to which
-// it has.
+// watch tells a sink of changes until something ends it, and gives the revision up to which it has. When a pass is asked
+// for, relist lists everything while the changes wait. Those that the list has in it are left out then: the watch goes on.
+// Before that, relist gives the revision of the last list, and what asks for the next one.
 func watch[T resources.Object](
-	ctx context.Context, store datastore.Store, kind *resources.Kind, revision string, to sink[T], asked <-chan struct{},
+	ctx context.Context, store datastore.Store, kind *resources.Kind, revision string, to sink[T],
+	relist func() (at string, asked <-chan struct{}, err error),
 ) (string, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-asked:
-			cancel(errPass)
-		case <-ctx.Done():
-		}
-	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	watcher, err := store.Watch(ctx, kind, revision)
 	if err != nil {
-		return revision, causeOf(ctx, err)
+		return revision, err
 	}
 	defer watcher.Close()
+	changes := pump(ctx, watcher)
+	floor, asked, err := relist()
+	if err != nil {
+		return revision, err
+	}
 	for {
-		event, err := watcher.Next(ctx)
-		if err != nil {
-			return revision, causeOf(ctx, err)
+		var next change
+		select {
+		case <-ctx.Done():
+			return revision, ctx.Err()
+		case next = <-changes:
+		case <-asked:
+			if floor, asked, err = relist(); err != nil {
+				return revision, err
+			}
+			if !atMost(revision, floor) {
+				return floor, errPass
+			}
+			revision = floor
+			continue
 		}
-		revision = event.Object.GetResourceVersion()
-		item, ok := event.Object.(T)
+		if next.err != nil {
+			return revision, next.err
+		}
+		at := next.event.Object.GetResourceVersion()
+		if atMost(at, floor) {
+			continue
+		}
+		revision = at
+		item, ok := next.event.Object.(T)
 		switch {
 		case !ok:
-			return revision, fmt.Errorf("%w: the datastore gave %T in a watch of %s", datastore.ErrInvalid, event.Object, kind.Plural)
-		case event.Type == datastore.Gone:
+			return revision, fmt.Errorf("%w: the datastore gave %T in a watch of %s", datastore.ErrInvalid, next.event.Object, kind.Plural)
+		case next.event.Type == datastore.Gone:
 			to.gone(item)
 		default:
 			to.put(item)
@@ -211,11 +246,40 @@ func watch[T resources.Object](
 	}
 }
 
-func causeOf(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+// change is what a watch tells, or the error that has ended it.
+type change struct {
+	event datastore.Event
+	err   error
+}
+
+// pump gives what a watcher tells until it has ended, or ctx does.
+func pump(ctx context.Context, watcher datastore.Watcher) <-chan change {
+	changes := make(chan change)
+	go func() {
+		for {
+			event, err := watcher.Next(ctx)
+			select {
+			case changes <- change{event, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return changes
+}
+
+// atMost tells whether a revision is not later than another one, if both are numbers, as they are in all datastores
+// that are known.
+func atMost(a, b string) bool {
+	first, err := strconv.ParseUint(a, 10, 64)
+	if err != nil {
+		return false
 	}
-	return err
+	second, err := strconv.ParseUint(b, 10, 64)
+	return err == nil && first <= second
 }
 
 // broadcast wakes all who wait for the next signal.

@@ -59,7 +59,7 @@ func newMetrics(c *Controller) *metrics {
 		templateProblems: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: prefix + "template_problems", Help: "Mistakes in the templates of the configuration.",
 		}),
-		endpoints: desc("endpoints", "Host endpoints, by state: automatic, foreign (somebody else's), or pending (not written yet because of an error).", "state"),
+		endpoints: desc("endpoints", "Host endpoints, by state: automatic, deleting (automatic, and waiting for finalizers), foreign (somebody else's), or pending (not written yet because of an error).", "state"),
 		nodes:     desc("nodes", "Nodes, by state: all, unprotected (without an automatic endpoint), or problem (see the log and the events).", "state"),
 		queued:    desc("queue_depth", "Nodes to look at, by state: waiting, or retrying after a failure.", "state"),
 		leader:    desc("leader", "1 while this process works, 0 while it stands by."),
@@ -91,6 +91,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	n := m.controller.state.counts()
 	gauge(m.endpoints, n.automatic, "automatic")
+	gauge(m.endpoints, n.leaving, "deleting")
 	gauge(m.endpoints, n.foreign, "foreign")
 	gauge(m.endpoints, n.pending, "pending")
 	gauge(m.nodes, n.nodes, "all")

@@ -24,20 +24,30 @@ type Reading struct {
 	// Changes are those that a controller would make. There are none if it is not to work.
 	Changes  autohep.Changes
 	Problems []autohep.Problem
+
+	// unread are objects that could not be understood, and remarks of others what was left out of them.
+	unread  map[resources.Key]error
+	remarks map[resources.Key][]string
 }
 
 // Read reads everything that a controller reads, and plans. What cannot be understood is a
 // problem, and hides nothing else; only the configuration has to be understood.
 func Read(ctx context.Context, store datastore.Store, environment *Environment) (*Reading, error) {
-	r := &Reading{}
+	r := &Reading{unread: map[resources.Key]error{}, remarks: map[resources.Key][]string{}}
 	var mu sync.Mutex
-	unread := map[resources.Key]error{}
 	if tolerant, ok := store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(func(key resources.Key, err error) bool {
-			mu.Lock()
-			defer mu.Unlock()
-			unread[key] = err
-			return mayLeaveOut(key)
+		tolerant.Tolerate(datastore.Tolerance{
+			LeaveOut: func(key resources.Key, err error) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				r.unread[key] = err
+				return mayLeaveOut(key)
+			},
+			Remark: func(key resources.Key, remarks []string) {
+				mu.Lock()
+				defer mu.Unlock()
+				r.remarks[key] = remarks
+			},
 		})
 	}
 	err := readAll(ctx, store, resources.KubeControllersConfiguration, func(kcc *v3.KubeControllersConfiguration) {
@@ -57,25 +67,55 @@ func Read(ctx context.Context, store datastore.Store, environment *Environment) 
 		return nil, err
 	}
 	r.Settings = environment.Settings(r.Configuration)
+	r.plan()
+	return r, nil
+}
+
+// plan makes the changes and problems of what was read.
+func (r *Reading) plan() {
+	r.Changes, r.Problems = autohep.Changes{}, nil
 	if r.Settings.Active {
 		r.Changes, r.Problems = autohep.Plan(r.Nodes, r.Endpoints, r.Settings.Endpoints)
-		r.spare(unread)
+		r.spare()
 	}
-	return r, nil
+	for key, remarks := range r.remarks {
+		isNode := key.Kind == resources.Node
+		if isNode && !r.Settings.Active || !isNode && mayLeaveOut(key) {
+			continue
+		}
+		r.Problems = append(r.Problems, problemsOf(key, remarks)...)
+	}
+	slices.SortStableFunc(r.Problems, func(a, b autohep.Problem) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Template, b.Template), cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Text, b.Text))
+	})
+}
+
+// problemsOf are the problems that parts of an object are left out.
+func problemsOf(key resources.Key, remarks []string) []autohep.Problem {
+	problems := make([]autohep.Problem, len(remarks))
+	for i, text := range remarks {
+		problems[i].Text = text
+		if key.Kind == resources.Node {
+			problems[i].Node = key.Name
+		} else {
+			problems[i].Text = key.String() + ": " + text
+		}
+	}
+	return problems
 }
 
 // spare drops changes that only look right because something could not be understood: a node
 // that is there, and an endpoint that has its name.
-func (r *Reading) spare(unread map[resources.Key]error) {
+func (r *Reading) spare() {
 	is := func(kind *resources.Kind, name string) bool {
-		_, ok := unread[kind.Key(name)]
+		_, ok := r.unread[kind.Key(name)]
 		return ok
 	}
 	r.Changes.Create = slices.DeleteFunc(r.Changes.Create, func(h *v3.HostEndpoint) bool { return is(resources.HostEndpoint, h.Name) })
 	if r.Settings.Endpoints.AutoCreate {
 		r.Changes.Delete = slices.DeleteFunc(r.Changes.Delete, func(h *v3.HostEndpoint) bool { return is(resources.Node, h.Spec.Node) })
 	}
-	for key, err := range unread {
+	for key, err := range r.unread {
 		p := autohep.Problem{Text: fmt.Sprintf("%s cannot be understood, and is left as it is: %v. Correct it or remove it.", key, err)}
 		switch key.Kind {
 		case resources.Node:
@@ -85,9 +125,6 @@ func (r *Reading) spare(unread map[resources.Key]error) {
 		}
 		r.Problems = append(r.Problems, p)
 	}
-	slices.SortStableFunc(r.Problems, func(a, b autohep.Problem) int {
-		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Template, b.Template), cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Text, b.Text))
-	})
 }
 
 // mayLeaveOut tells whether a controller can go on without an object: without any but the
@@ -118,14 +155,14 @@ func Once(ctx context.Context, o Options) (autohep.Result, error) {
 	if atomic, ok := o.Store.(datastore.Atomic); ok {
 		var result autohep.Result
 		err := atomic.Atomically(ctx, func(tx datastore.Store) (err error) {
-			result, err = pass(ctx, tx, o.Environment)
+			result, err = pass(ctx, tx, o)
 			return err
 		})
 		return result, err
 	}
 	var total autohep.Result
 	for try := 1; ; try++ {
-		result, err := pass(ctx, o.Store, o.Environment)
+		result, err := pass(ctx, o.Store, o)
 		total.Created += result.Created
 		total.Updated += result.Updated
 		total.Deleted += result.Deleted
@@ -140,12 +177,12 @@ func Once(ctx context.Context, o Options) (autohep.Result, error) {
 	}
 }
 
-func pass(ctx context.Context, store datastore.Store, environment *Environment) (autohep.Result, error) {
-	r, err := Read(ctx, store, environment)
+func pass(ctx context.Context, store datastore.Store, o Options) (autohep.Result, error) {
+	r, err := Read(ctx, store, o.Environment)
 	if err != nil {
 		return autohep.Result{}, err
 	}
-	if err := r.settle(ctx, store); err != nil {
+	if err := r.settle(ctx, store, o.LeaveStatus); err != nil {
 		return autohep.Result{}, err
 	}
 	result, err := carryOutAll(ctx, store, r.Changes)
@@ -153,8 +190,8 @@ func pass(ctx context.Context, store datastore.Store, environment *Environment) 
 	return result, err
 }
 
-// settle makes the configuration if there is none, and writes its status.
-func (r *Reading) settle(ctx context.Context, store datastore.Store) error {
+// settle makes the configuration if there is none, and writes its status if that is nobody else's.
+func (r *Reading) settle(ctx context.Context, store datastore.Store, leaveStatus bool) error {
 	if r.Configuration == nil {
 		created, err := store.Create(ctx, resources.NewKubeControllersConfiguration())
 		if err != nil {
@@ -163,7 +200,7 @@ func (r *Reading) settle(ctx context.Context, store datastore.Store) error {
 		r.Configuration = created.(*v3.KubeControllersConfiguration)
 	}
 	status := r.Settings.status()
-	if sameStatus(r.Configuration.Status, status) {
+	if leaveStatus || sameStatus(r.Configuration.Status, status) {
 		return nil
 	}
 	next := r.Configuration.DeepCopy()

@@ -3,6 +3,7 @@ package controller
 import (
 	"slices"
 
+	"github.com/edfb3db0/calicoctl/autohep"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -41,15 +42,31 @@ func (w *ownWrite) tells(revision string) (older, over bool) {
 	return false, false
 }
 
-// begin says that this process is about to write an endpoint.
-func (s *state) begin(name string) {
+// leaves tells whether what the watch tells of an endpoint is that a deletion by this process waits for finalizers.
+func (s *state) leaves(h *v3.HostEndpoint) bool {
+	w := s.own[h.Name]
+	return w != nil && w.result == revisionGone && autohep.Leaving(h)
+}
+
+// begin says that this process is about to write an endpoint: h is what it is to be, or with deleting
+// what is to go.
+func (s *state) begin(name string, h *v3.HostEndpoint, deleting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.expect(name, h, deleting)
 	w := &ownWrite{}
 	if earlier := s.own[name]; earlier != nil {
 		w.before = earlier.result
 	}
 	s.own[name] = w
+}
+
+// caughtUp says that the watch has told of the last write of an endpoint of which there was an answer.
+func (s *state) caughtUp(name string) {
+	delete(s.own, name)
+	if d := s.deeds[name]; d != nil && !d.open {
+		delete(s.deeds, name)
+	}
 }
 
 // wrote says what came of it: the endpoint as stored, or nil when it is gone.
@@ -62,14 +79,24 @@ func (s *state) wrote(name string, h *v3.HostEndpoint) {
 	}
 	result := revisionGone
 	known := s.endpoints[name]
+	revision := ""
 	if h != nil {
-		result = h.ResourceVersion
+		result, revision = h.ResourceVersion, h.ResourceVersion
 	}
+	s.deeds[name].done(revision)
 	if w.unsure || slices.Contains(w.told, result) || h != nil && known != nil && known.ResourceVersion == result {
+		unsure := w.unsure
 		delete(s.own, name) // the watch is there already, or has nothing to tell
+		if !unsure {
+			s.caughtUp(name)
+		}
 		return
 	}
 	w.result, w.told = result, nil
+	if h == nil && known != nil && autohep.Leaving(known) {
+		s.caughtUp(name)
+		return
+	}
 	if h == nil {
 		s.removeEndpoint(name)
 		return

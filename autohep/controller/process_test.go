@@ -20,6 +20,8 @@ type site struct {
 	*backend
 	// spec is what a configuration file says of it.
 	spec string
+	// etcd is set if that is the datastore.
+	etcd *cluster.Etcd
 	// restart kills each server as kill -9 does, and starts it again.
 	restart []func(t *testing.T)
 }
@@ -32,6 +34,7 @@ func sites() map[string]func(*testing.T) *site {
 			return &site{
 				backend: newBackend(t, openEtcd(t, e), nil),
 				spec:    fmt.Sprintf(`"datastoreType": "etcdv3", "etcdEndpoints": "http://%s"`, e.Endpoint),
+				etcd:    e,
 				restart: []func(*testing.T){func(t *testing.T) { e.Kill(); e.Restart(t) }},
 			}
 		},
@@ -67,7 +70,14 @@ type child struct {
 // running numbers the processes, each of which has a name of its own.
 var started atomic.Int64
 
-func (s *site) run(t *testing.T) *child {
+func (s *site) run(t *testing.T, environment ...string) *child {
+	t.Helper()
+	identity := fmt.Sprintf("c%d", started.Add(1))
+	return s.call(t, environment, "controller", "run", "--identity", identity)
+}
+
+// call runs the program with a configuration of the datastore.
+func (s *site) call(t *testing.T, environment []string, args ...string) *child {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "calicoctl.json")
 	text := fmt.Sprintf(`{"apiVersion": "projectcalico.org/v3", "kind": "CalicoAPIConfig", "spec": {%s}}`, s.spec)
@@ -78,10 +88,9 @@ func (s *site) run(t *testing.T) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identity := fmt.Sprintf("c%d", started.Add(1))
 	c := &child{log: &safeBuffer{}, ended: make(chan struct{})}
-	c.command = exec.Command(program, "controller", "run", "--config", config, "--identity", identity)
-	c.command.Env = append(os.Environ(), asProgram+"=1")
+	c.command = exec.Command(program, append(args, "--config", config)...)
+	c.command.Env = append(append(os.Environ(), asProgram+"=1"), environment...)
 	c.command.Stderr = c.log
 	if err := c.command.Start(); err != nil {
 		t.Fatal(err)
@@ -93,7 +102,7 @@ func (s *site) run(t *testing.T) *child {
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", identity, c.log)
+			t.Logf("log of %v:\n%s", args, c.log)
 		}
 	})
 	return c

@@ -26,6 +26,16 @@ type interfering struct {
 	datastore.Store
 	get    func(resources.Key)
 	create func(resources.Object) error
+	// deleted is called when an object is gone, before the answer.
+	deleted func(name string)
+}
+
+func (i *interfering) Delete(ctx context.Context, key resources.Key, resourceVersion string) error {
+	err := i.Store.Delete(ctx, key, resourceVersion)
+	if err == nil && i.deleted != nil {
+		i.deleted(key.Name)
+	}
+	return err
 }
 
 func (i *interfering) Get(ctx context.Context, key resources.Key) (resources.Object, error) {

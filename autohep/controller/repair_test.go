@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,6 +72,11 @@ func TestRepairs(t *testing.T) {
 // hasEvent tells whether there is an event about a node whose text begins so.
 func (b *backend) hasEvent(t *testing.T, node, reason, text string) bool {
 	t.Helper()
+	return b.hasEventOf(t, "Node", node, reason, text)
+}
+
+func (b *backend) hasEventOf(t *testing.T, kind, name, reason, text string) bool {
+	t.Helper()
 	var list struct {
 		Items []struct {
 			InvolvedObject struct{ Kind, Name string }
@@ -82,7 +88,7 @@ func (b *backend) hasEvent(t *testing.T, node, reason, text string) bool {
 		t.Fatal(err)
 	}
 	for _, e := range list.Items {
-		if e.InvolvedObject.Kind == "Node" && e.InvolvedObject.Name == node && e.Reason == reason && strings.HasPrefix(e.Message, text) {
+		if e.InvolvedObject.Kind == kind && e.InvolvedObject.Name == name && e.Reason == reason && strings.HasPrefix(e.Message, text) {
 			return true
 		}
 	}
@@ -151,7 +157,8 @@ func podIsTaken(t *testing.T, api *cluster.APIServer) {
 	api.Do(t, http.MethodPost, namespace+"/pods?dryRun=All", pod)
 }
 
-// TestPassesAreQuiet makes pass after pass where everything is in step: nothing is written.
+// TestPassesAreQuiet makes pass after pass where everything is in step: nothing is written, and a Kubernetes server is
+// asked for three lists each time, and for nothing else.
 func TestPassesAreQuiet(t *testing.T) {
 	for name, open := range backends() {
 		t.Run(name, func(t *testing.T) {
@@ -168,12 +175,23 @@ func TestPassesAreQuiet(t *testing.T) {
 				kcc.Spec.PrometheusMetricsPort = &port
 				return kcc
 			})
-			start(t, controller.Options{Store: b.store})
+			var requests *requestCount
+			s := b.store
+			if b.kube != nil {
+				s, requests = openCounted(t, b.kube, name)
+			}
+			start(t, controller.Options{Store: s})
 			awaitInStep(t, b.store, environment(t, nil))
 			before := revisionsOf(b.endpoints(t))
 			base := fmt.Sprintf("http://127.0.0.1:%d", port)
 			passes := func() string { return metric(t, base, "calicoctl_autohep_full_pass_seconds_count") }
 			await(t, "there are no passes", func() bool { return passes() != "" && passes() != "0" && passes() != "1" })
+			if requests != nil {
+				requests.onlyLists(t, func() int {
+					n, _ := strconv.Atoi(passes())
+					return n
+				})
+			}
 			if diff := cmp.Diff(before, revisionsOf(b.endpoints(t))); diff != "" {
 				t.Errorf("a pass over what is in step writes:\n%s", diff)
 			}

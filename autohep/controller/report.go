@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/edfb3db0/calicoctl/autohep"
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -31,6 +32,31 @@ func (s *state) report(node string, r report) (news []autohep.Problem) {
 		s.reports[node] = r
 	}
 	return news
+}
+
+// remark keeps what is left out of a node, and tells whether that is news.
+func (s *state) remark(node string, remarks []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Equal(s.remarks[node], remarks) {
+		return false
+	}
+	if len(remarks) == 0 {
+		delete(s.remarks, node)
+	} else {
+		s.remarks[node] = remarks
+	}
+	return true
+}
+
+// remarked are the problems that parts of nodes are left out.
+func (s *state) remarked(nodes []*v3.Node) (problems []autohep.Problem) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, node := range nodes {
+		problems = append(problems, problemsOf(resources.Node.Key(node.Name), s.remarks[node.Name])...)
+	}
+	return problems
 }
 
 // forget drops what was kept of a node that is gone.
@@ -66,6 +92,18 @@ func (s *state) settled(nodes []*v3.Node) {
 type counts struct {
 	nodes, unprotected, withProblems int
 	automatic, foreign, pending      int
+	// leaving are automatic endpoints that are being deleted. They protect nobody.
+	leaving int
+}
+
+// leaving counts the automatic endpoints of a node that are being deleted.
+func (s *state) leaving(node string) (n int) {
+	for name := range s.on[node] {
+		if autohep.Leaving(s.endpoints[name]) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *state) counts() counts {
@@ -73,14 +111,16 @@ func (s *state) counts() counts {
 	defer s.mu.RUnlock()
 	n := counts{nodes: len(s.nodes)}
 	for name := range s.nodes {
-		if len(s.on[name]) == 0 {
+		if s.leaving(name) == len(s.on[name]) {
 			n.unprotected++
 		}
 	}
-	for _, endpoints := range s.on {
-		n.automatic += len(endpoints)
+	for node, endpoints := range s.on {
+		leaving := s.leaving(node)
+		n.automatic += len(endpoints) - leaving
+		n.leaving += leaving
 	}
-	n.foreign = len(s.endpoints) - n.automatic
+	n.foreign = len(s.endpoints) - n.automatic - n.leaving
 	for _, r := range s.reports {
 		n.pending += r.pending
 		if len(r.problems) > 0 {

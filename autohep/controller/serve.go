@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +23,9 @@ type health struct {
 	port       int
 	// warnings are those of the settings, which have been logged.
 	warnings []string
+	// remarks are of what is left out of the configuration, and unread is why it could not be read at all; nil if it was.
+	remarks []string
+	unread  error
 	// moved is closed when the port of the metrics is another one.
 	moved chan struct{}
 }
@@ -54,6 +59,38 @@ func (h *health) settings(s Settings) {
 	}
 }
 
+// configuration takes how the configuration was read last.
+func (h *health) configuration(remarks []string, unread error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, text := range remarks {
+		if !slices.Contains(h.remarks, text) {
+			h.controller.Log.Warn("a part of the configuration is left out", "problem", text)
+		}
+	}
+	h.remarks, h.unread = remarks, unread
+}
+
+// remarked are the remarks of the configuration.
+func (h *health) remarked() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.remarks
+}
+
+// trouble says what is wrong with the configuration; empty for nothing.
+func (h *health) trouble() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.unread != nil:
+		return fmt.Sprintf("the configuration cannot be understood: %v", h.unread)
+	case len(h.remarks) > 0:
+		return "of the configuration, " + strings.Join(h.remarks, " ")
+	}
+	return ""
+}
+
 func (h *health) where() (port int, moved <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,18 +107,26 @@ func (h *health) checking() bool {
 // anew.
 func (h *health) live(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 
-// ready answers whether everything has been read once.
+// ready answers whether everything has been read once, and what is wrong with the configuration.
 func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
+	trouble := h.trouble()
 	switch c := h.controller; {
 	case !h.checking():
 		answer(w, http.StatusOK, "health checks are off")
 	case !c.inSync():
-		answer(w, http.StatusServiceUnavailable, "the datastore has not been read yet")
+		answer(w, http.StatusServiceUnavailable, cmp.Or(trouble, "the datastore has not been read yet"))
 	case c.leading.Load():
-		answer(w, http.StatusOK, "working")
+		answer(w, http.StatusOK, withTrouble("working", trouble))
 	default:
-		answer(w, http.StatusOK, "standing by")
+		answer(w, http.StatusOK, withTrouble("standing by", trouble))
 	}
+}
+
+func withTrouble(text, trouble string) string {
+	if trouble == "" {
+		return text
+	}
+	return text + ", but " + trouble
 }
 
 func answer(w http.ResponseWriter, code int, text string) {

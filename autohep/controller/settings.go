@@ -154,10 +154,8 @@ func ReadReported(kcc *v3.KubeControllersConfiguration) (*Environment, error) {
 // Under is the same datastore as a controller with another environment sees it.
 func (r *Reading) Under(e *Environment) *Reading {
 	out := *r
-	out.Settings, out.Changes, out.Problems = e.Settings(r.Configuration), autohep.Changes{}, nil
-	if out.Settings.Active {
-		out.Changes, out.Problems = autohep.Plan(r.Nodes, r.Endpoints, out.Settings.Endpoints)
-	}
+	out.Settings = e.Settings(r.Configuration)
+	out.plan()
 	return &out
 }
 

@@ -27,11 +27,15 @@ type state struct {
 	planner *autohep.Planner
 	// own are writes of this process that the watch has not told of yet, by endpoint.
 	own map[string]*ownWrite
+	// deeds are what this process has done to endpoints of which it may still hear.
+	deeds map[string]*deeds
 	// foreign are endpoints that somebody else has changed or deleted, until that is repaired
 	// or turns out to be right.
 	foreign map[string]bool
 	// reports are what came of each node's last look.
 	reports map[string]report
+	// remarks are of what is left out of nodes.
+	remarks map[string][]string
 	// appeared is when this process first saw a node that was not there from the beginning.
 	appeared map[string]time.Time
 }
@@ -42,8 +46,8 @@ func newState() *state {
 	return &state{
 		nodes: map[string]*v3.Node{}, endpoints: map[string]*v3.HostEndpoint{},
 		on: map[string]names{}, claims: map[string]names{}, claimed: map[string][]string{},
-		own: map[string]*ownWrite{}, foreign: map[string]bool{},
-		reports: map[string]report{}, appeared: map[string]time.Time{},
+		own: map[string]*ownWrite{}, deeds: map[string]*deeds{}, foreign: map[string]bool{},
+		reports: map[string]report{}, remarks: map[string][]string{}, appeared: map[string]time.Time{},
 	}
 }
 
@@ -113,6 +117,7 @@ func (s *state) deleteNode(name string) []string {
 func (s *state) removeNode(name string) []string {
 	delete(s.nodes, name)
 	delete(s.appeared, name)
+	delete(s.remarks, name)
 	claimed := s.claimed[name]
 	others := s.unclaim(name)
 	for _, endpoint := range claimed {
@@ -175,24 +180,25 @@ func (s *state) replaceNodes(list []*v3.Node, now time.Time) []string {
 func (s *state) putEndpoint(h *v3.HostEndpoint) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.leaves(h) {
+		s.caughtUp(h.Name)
+	}
 	if older, over := s.own[h.Name].tells(h.ResourceVersion); older {
 		if over {
-			delete(s.own, h.Name)
+			s.caughtUp(h.Name)
 		}
 		return nil
 	}
 	return s.foreignPut(h)
 }
 
-// foreignPut takes an endpoint that somebody else has written, as far as is known.
+// foreignPut takes an endpoint that somebody else has written, or this process if the answer has not come yet.
 func (s *state) foreignPut(h *v3.HostEndpoint) []string {
 	before := s.endpoints[h.Name]
 	if before != nil && before.ResourceVersion == h.ResourceVersion {
 		return nil
 	}
-	if before != nil && autohep.Owned(before) {
-		s.foreign[h.Name] = true
-	}
+	s.blame(h.Name, before, h)
 	s.setEndpoint(h)
 	return s.concerned(h.Name, before, h)
 }
@@ -203,7 +209,7 @@ func (s *state) deleteEndpoint(name string) []string {
 	defer s.mu.Unlock()
 	if older, over := s.own[name].tells(revisionGone); older {
 		if over {
-			delete(s.own, name)
+			s.caughtUp(name)
 		}
 		return nil
 	}
@@ -212,9 +218,7 @@ func (s *state) deleteEndpoint(name string) []string {
 
 func (s *state) foreignGone(name string) []string {
 	before := s.endpoints[name]
-	if before != nil && autohep.Owned(before) {
-		s.foreign[name] = true
-	}
+	s.blame(name, before, nil)
 	s.removeEndpoint(name)
 	s.dropForeign(name)
 	return s.concerned(name, before, nil)
@@ -276,6 +280,7 @@ func (s *state) replaceEndpoints(list []*v3.HostEndpoint) []string {
 		}
 	}
 	maps.DeleteFunc(s.own, func(_ string, w *ownWrite) bool { return w.result != "" })
+	s.ageDeeds()
 	return look
 }
 
@@ -329,7 +334,7 @@ func (s *state) scene(node string) scene {
 		if h := s.endpoints[name]; h != nil {
 			out.endpoints[name] = h
 		}
-		if s.foreign[name] {
+		if h := s.endpoints[name]; s.foreign[name] && (h == nil || !autohep.Leaving(h)) {
 			out.foreign[name] = struct{}{}
 			delete(s.foreign, name)
 		}

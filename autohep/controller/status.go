@@ -1,8 +1,14 @@
 package controller
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/equality"
 
+	"github.com/edfb3db0/calicoctl/datastore"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -29,4 +35,39 @@ func sameStatus(stored, wanted v3.KubeControllersConfigurationStatus) bool {
 		here.AssignIPs = there.AssignIPs
 	}
 	return equality.Semantic.DeepEqual(stored, *filled)
+}
+
+// told is the status that this process has written last, as it wanted it and as it was stored then.
+type told struct {
+	wanted, stored v3.KubeControllersConfigurationStatus
+}
+
+// writeStatus has the status say what runs, whoever has written something else there. Where another controller
+// keeps doing that, it is written from time to time alone.
+func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersConfiguration) error {
+	status := c.settings.Load().status()
+	same := equality.Semantic.DeepEqual
+	if sameStatus(kcc.Status, status) || same(c.told.wanted, status) && same(c.told.stored, kcc.Status) {
+		return nil
+	}
+	if _, apart := c.Store.(datastore.StatusWriter); !apart && len(c.health.remarked()) > 0 {
+		return nil // what cannot be understood would be lost
+	}
+	if err := c.statusBrake.take(kcc.Name, c.Now()); err != nil {
+		time.AfterFunc(repairPause, c.requestSettings)
+		return nil
+	}
+	next := kcc.DeepCopy()
+	next.Status = status
+	stored, err := datastore.UpdateStatus(ctx, c.Store, next)
+	switch {
+	case errors.Is(err, datastore.ErrConflict), errors.Is(err, datastore.ErrNotFound):
+		return nil // the watch will tell
+	case err != nil:
+		return fmt.Errorf("write the status of the configuration: %w", err)
+	}
+	if stored, ok := stored.(*v3.KubeControllersConfiguration); ok {
+		c.told = told{wanted: status, stored: stored.Status}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,13 +215,26 @@ func TestTwoControllersAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
 			b.configure(t, enabled())
-			start(t, controller.Options{Store: b.store, Workers: 4})
-			start(t, controller.Options{Store: b.store, Workers: 4})
+			both := []*running{
+				start(t, controller.Options{Store: b.store, Workers: 4}), start(t, controller.Options{Store: b.store, Workers: 4}),
+			}
 			for i := range 30 {
 				b.addNode(t, kubeNode(fmt.Sprintf("two-%d", i), i))
 			}
 			for i := range 30 {
 				b.patchNode(t, fmt.Sprintf("two-%d", i), "", []byte(`{"metadata": {"labels": {"a": "c"}}}`))
+			}
+			for i := range 10 {
+				b.deleteNode(t, fmt.Sprintf("two-%d", i))
+			}
+			for range 3 { // some come back at once, and go again
+				for i := range 20 {
+					name := fmt.Sprintf("two-%d", i)
+					if b.raw[name] != nil {
+						b.deleteNode(t, name)
+					}
+					b.addNode(t, kubeNode(name, i+100))
+				}
 			}
 			for i := range 10 {
 				b.deleteNode(t, fmt.Sprintf("two-%d", i))
@@ -234,6 +248,11 @@ func TestTwoControllersAtOnce(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 			if diff := cmp.Diff(revisions, revisionsOf(b.endpoints(t))); diff != "" {
 				t.Errorf("the controllers go on writing:\n%s", diff)
+			}
+			for i, c := range both {
+				if !strings.Contains(c.log.String(), "msg=wrote ") {
+					t.Errorf("controller %d has written nothing", i)
+				}
 			}
 		})
 	}

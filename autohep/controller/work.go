@@ -124,7 +124,7 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 				failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
 				continue
 			}
-			c.state.begin(h.Name)
+			c.state.begin(h.Name, h, step.op == datastore.ChangeDelete)
 			stored, err := step.write(h)
 			if err == nil {
 				c.state.wrote(h.Name, stored)
@@ -183,8 +183,8 @@ func (c *Controller) wrote(op datastore.ChangeOp, s scene, h *v3.HostEndpoint) {
 }
 
 // nodeEvent is an event about a node.
-func (c *Controller) nodeEvent(name string, warning bool, reason, text string) datastore.NodeEvent {
-	e := datastore.NodeEvent{Node: name, Warning: warning, Reason: reason, Text: text}
+func (c *Controller) nodeEvent(name string, warning bool, reason, text string) datastore.ObjectEvent {
+	e := datastore.ObjectEvent{Key: resources.Node.Key(name), Warning: warning, Reason: reason, Text: text}
 	if node, ok := c.state.knows(name); ok {
 		e.UID = string(node.UID)
 	}
@@ -197,9 +197,10 @@ func (c *Controller) conclude(s scene, looked string, problems, refused []autohe
 		c.state.forget(looked)
 		return
 	}
+	all := slices.Concat(problems, refused, c.state.remarked(s.nodes))
 	for _, node := range s.nodes {
 		r := report{pending: pending}
-		for _, p := range slices.Concat(problems, refused) {
+		for _, p := range all {
 			if p.Node == node.Name {
 				r.problems = append(r.problems, p)
 			}

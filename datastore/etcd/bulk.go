@@ -206,6 +206,9 @@ func (s *Store) operation(ctx context.Context, c datastore.Change) (o operation,
 		}
 		return o, err
 	case datastore.ChangeUpdate:
+		if err = s.tolerating.MayReplace("update", c.Key); err != nil {
+			return o, err
+		}
 		if o.revision, err = parseRevision("update", c.Key, c.Object.GetResourceVersion()); err != nil {
 			return o, err
 		}

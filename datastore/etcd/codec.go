@@ -62,6 +62,10 @@ func decode(key resources.Key, value []byte, revision int64) (resources.Object, 
 	}
 	o.GetObjectKind().SetGroupVersionKind(v3.SchemeGroupVersion.WithKind(key.Kind.Name))
 	o.SetName(key.Name)
+	if namespace, name, ok := strings.Cut(key.Name, "/"); ok && key.Kind.Namespaced {
+		o.SetNamespace(namespace)
+		o.SetName(name)
+	}
 	o.SetResourceVersion(formatRevision(revision))
 	if isPolicy(key.Kind) {
 		tidyPolicy(key.Kind, o)
@@ -91,7 +95,7 @@ func tidyPolicy(kind *resources.Kind, o resources.Object) {
 
 func undecodable(op string, key resources.Key, err error) error {
 	return datastore.ErrorOf(op, key, datastore.ErrInvalid,
-		"the value of the key "+pathOf(key)+" cannot be understood: "+err.Error())
+		"the value of the key "+pathOf(key)+" cannot be understood: "+datastore.Unreadable(err))
 }
 
 // withIdentity sets uid and creation time where they are empty.
@@ -121,5 +125,9 @@ func parseRevision(op string, key resources.Key, resourceVersion string) (int64,
 // nameOf is the name of the object of kind that is stored under path; not ok if path is no such thing.
 func nameOf(kind *resources.Kind, path string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(path, folderOf(kind))
-	return name, ok && name != "" && !strings.Contains(name, "/")
+	parts := 1
+	if kind.Namespaced {
+		parts = 2
+	}
+	return name, ok && name != "" && strings.Count(name, "/") == parts-1
 }

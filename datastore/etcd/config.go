@@ -12,7 +12,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -241,11 +240,10 @@ func (c Config) versions(out *tls.Config) error {
 
 // Store is a connection to etcd. It implements datastore.Bulk.
 type Store struct {
-	client    *clientv3.Client
-	endpoints []string
-	timeout   time.Duration
-	// tolerates tells whether to leave out an object that cannot be read; nil never does.
-	tolerates atomic.Pointer[func(key resources.Key, err error) bool]
+	client     *clientv3.Client
+	endpoints  []string
+	timeout    time.Duration
+	tolerating datastore.Tolerating
 }
 
 var (
@@ -254,14 +252,11 @@ var (
 )
 
 // Tolerate implements datastore.Tolerant.
-func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) {
-	s.tolerates.Store(&leaveOut)
-}
+func (s *Store) Tolerate(t datastore.Tolerance) { s.tolerating.Tolerate(t) }
 
-// leavesOut tells whether an object that cannot be read is left out.
-func (s *Store) leavesOut(key resources.Key, err error) bool {
-	leaveOut := s.tolerates.Load()
-	return leaveOut != nil && (*leaveOut)(key, err)
+// decode makes the object of a stored value.
+func (s *Store) decode(key resources.Key, value []byte, revision int64) (resources.Object, error) {
+	return s.tolerating.Decode(key, value, func(value []byte) (resources.Object, error) { return decode(key, value, revision) })
 }
 
 // Close implements datastore.Store.

@@ -28,7 +28,7 @@ func (s *Store) get(ctx context.Context, op string, key resources.Key) (resource
 	if len(answer.Kvs) == 0 {
 		return nil, datastore.ErrorOf(op, key, datastore.ErrNotFound, "")
 	}
-	o, err := decode(key, answer.Kvs[0].Value, answer.Kvs[0].ModRevision)
+	o, err := s.decode(key, answer.Kvs[0].Value, answer.Kvs[0].ModRevision)
 	if err != nil {
 		return nil, undecodable(op, key, err)
 	}
@@ -59,12 +59,12 @@ func (s *Store) List(ctx context.Context, kind *resources.Kind) (*resources.List
 			if !ok {
 				continue
 			}
-			o, err := decode(kind.Key(name), kv.Value, kv.ModRevision)
-			if err != nil && s.leavesOut(kind.Key(name), err) {
+			o, err := s.decode(kind.Key(name), kv.Value, kv.ModRevision)
+			if err != nil && s.tolerating.LeavesOut(kind.Key(name), err) {
 				continue
 			}
 			if err != nil {
-				broken = append(broken, kind.Key(name).String()+" ("+err.Error()+")")
+				broken = append(broken, kind.Key(name).String()+" ("+datastore.Unreadable(err)+")")
 				continue
 			}
 			items = append(items, o)

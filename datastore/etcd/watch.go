@@ -114,9 +114,9 @@ func (w *watcher) event(key resources.Key, e *clientv3.Event) (datastore.Event, 
 		}
 		value = e.PrevKv.Value
 	}
-	o, err := decode(key, value, e.Kv.ModRevision)
+	o, err := w.store.decode(key, value, e.Kv.ModRevision)
 	switch {
-	case err != nil && w.store.leavesOut(key, err):
+	case err != nil && w.store.tolerating.LeavesOut(key, err):
 		return barelyGone(key, e), nil // as far as anybody can tell
 	case err != nil:
 		return datastore.Event{}, undecodable("watch", key, err)

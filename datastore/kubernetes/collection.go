@@ -32,11 +32,23 @@ func (s *Store) collectionOf(kind *resources.Kind) collection {
 		kind: kind, path: "/apis/" + s.group + "/" + kind.Plural, resource: kind.Plural,
 		group: strings.Split(s.group, "/")[0],
 	}
-	c.decode = func(body []byte) (resources.Object, error) { return decodeCustom(kind, s.group, body) }
+	c.decode = func(body []byte) (resources.Object, error) {
+		return s.tolerating.Decode(kind.Key(nameIfMended(kind, body)), body, func(body []byte) (resources.Object, error) {
+			return decodeCustom(kind, s.group, body)
+		})
+	}
 	c.encode = func(o resources.Object, stored metav1.ObjectMeta) ([]byte, error) {
 		return encodeCustom(kind, s.group, o, stored)
 	}
 	return c
+}
+
+// nameIfMended is the name of an object of a kind for which that has to be known before it is read.
+func nameIfMended(kind *resources.Kind, body []byte) string {
+	if !kind.Mends() {
+		return ""
+	}
+	return nameOf(body)
 }
 
 func (c collection) item(name string) string { return c.path + "/" + name }
@@ -87,6 +99,11 @@ func (s *Store) parseNode(body []byte) (*resources.KubernetesNode, resources.Obj
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, nil, fmt.Errorf("the node: %w", err)
 	}
-	node, _ := resources.NodeFromKubernetes(&in, s.node)
+	node, ignored := resources.NodeFromKubernetes(&in, s.node)
+	remarks := make([]string, len(ignored))
+	for i, text := range ignored {
+		remarks[i] = "The " + text + ". Correct it or remove it."
+	}
+	s.tolerating.Remark(resources.Node.Key(in.Name), remarks)
 	return &in, node, nil
 }

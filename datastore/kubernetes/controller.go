@@ -60,9 +60,12 @@ const eventSource = "calicoctl-controller"
 // maxEventText is how long the server lets the text of an event be.
 const maxEventText = 1024
 
-// RecordNodeEvent implements datastore.EventRecorder.
-func (s *Store) RecordNodeEvent(ctx context.Context, e datastore.NodeEvent) error {
-	now := time.Now()
+// RecordEvent implements datastore.EventRecorder. Objects without a namespace have their events in "default".
+func (s *Store) RecordEvent(ctx context.Context, e datastore.ObjectEvent) error {
+	now, version := time.Now(), s.group
+	if e.Key.Kind == resources.Node {
+		version = "v1"
+	}
 	kind := "Normal"
 	if e.Warning {
 		kind = "Warning"
@@ -75,7 +78,7 @@ func (s *Store) RecordNodeEvent(ctx context.Context, e datastore.NodeEvent) erro
 		"apiVersion": "v1", "kind": "Event",
 		"metadata": map[string]any{"generateName": "calicoctl-", "namespace": metav1.NamespaceDefault},
 		"involvedObject": map[string]any{
-			"apiVersion": "v1", "kind": "Node", "name": e.Node, "uid": e.UID,
+			"apiVersion": version, "kind": e.Key.Kind.Name, "name": e.Key.Name, "uid": e.UID,
 		},
 		"type": kind, "reason": e.Reason, "message": text, "count": 1,
 		"source":             map[string]any{"component": eventSource},
@@ -87,7 +90,7 @@ func (s *Store) RecordNodeEvent(ctx context.Context, e datastore.NodeEvent) erro
 	}
 	r := s.client.Post().AbsPath("/api/v1/namespaces/" + metav1.NamespaceDefault + "/events")
 	_, err = s.do(ctx, r.SetHeader("Content-Type", "application/json").Body(body))
-	return s.failure(ctx, "create", resources.Node.Key(e.Node), request{"create", "events"}, err)
+	return s.failure(ctx, "create", e.Key, request{"create", "events"}, err)
 }
 
 // The times of an election. A leader that cannot renew its lease stops leading well before

@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -12,8 +11,12 @@ import (
 var _ datastore.Refresher = (*Store)(nil)
 
 const (
-	// metadataOnly asks for names and revisions alone: a node's status is many times larger.
-	metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+	// metadataOnly asks for names and revisions alone: a node's status is many times larger. A server writes
+	// the binary form in a fraction of the time of the other.
+	metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1," +
+		"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+	// uncompressed keeps the server from compressing the list, which takes longer than everything else together.
+	uncompressed = "identity"
 	// maxReads is how many objects are worth reading one by one.
 	maxReads = 100
 )
@@ -27,26 +30,21 @@ func (s *Store) Refresh(
 		return s.List(ctx, kind)
 	}
 	c := s.collectionOf(kind)
-	body, err := s.do(ctx, s.client.Get().AbsPath(c.path).SetHeader("Accept", metadataOnly))
+	body, err := s.do(ctx, s.client.Get().AbsPath(c.path).SetHeader("Accept", metadataOnly).SetHeader("Accept-Encoding", uncompressed))
 	if err != nil {
 		return nil, s.failure(ctx, "list", kind.Key(""), c.request("list"), err)
 	}
-	var list struct {
-		Metadata struct{ ResourceVersion string }
-		Items    []struct {
-			Metadata struct{ Name, ResourceVersion string }
-		}
-	}
-	if err := json.Unmarshal(body, &list); err != nil {
+	list, err := readRevisions(body)
+	if err != nil {
 		return nil, datastore.ErrorOf("list", kind.Key(""), datastore.ErrInvalid, "the server's answer cannot be understood: "+err.Error())
 	}
-	var items []resources.Object
+	items := make([]resources.Object, 0, len(list.items))
 	var missing []string
-	for _, item := range list.Items {
-		if o, ok := known(item.Metadata.Name, item.Metadata.ResourceVersion); ok {
+	for _, item := range list.items {
+		if o, ok := known(item.name, item.revision); ok {
 			items = append(items, o)
 		} else {
-			missing = append(missing, item.Metadata.Name)
+			missing = append(missing, item.name)
 		}
 	}
 	if len(missing) > maxReads {
@@ -57,7 +55,7 @@ func (s *Store) Refresh(
 		if errors.Is(err, datastore.ErrNotFound) {
 			continue // it has gone since
 		}
-		if errors.Is(err, datastore.ErrInvalid) && s.leavesOut(kind.Key(name), err) {
+		if errors.Is(err, datastore.ErrInvalid) && s.tolerating.LeavesOut(kind.Key(name), err) {
 			continue
 		}
 		if err != nil {
@@ -65,5 +63,5 @@ func (s *Store) Refresh(
 		}
 		items = append(items, o)
 	}
-	return kind.NewList(list.Metadata.ResourceVersion, datastore.WithBuiltIn(kind, items)), nil
+	return kind.NewList(list.revision, datastore.WithBuiltIn(kind, items)), nil
 }

@@ -86,6 +86,8 @@ func TestRights(t *testing.T) {
 			asked = append(asked, plural+group, plural+"/status"+group)
 		}
 		operator["clusterinformations"+group] = read + " create"
+		reader["networksets"+group], operator["networksets"+group] = read, read
+		asked = append(asked, "networksets"+group)
 		controller["hostendpoints"+group] = read + " create update delete"
 		controller["kubecontrollersconfigurations"+group] = read + " create update"
 		controller["kubecontrollersconfigurations/status"+group] = "update"

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/client-go/rest"
 
@@ -34,20 +34,11 @@ type Store struct {
 	concurrency int
 	node        resources.KubernetesNodeOptions
 	nodes       nodeMemory
-	// tolerates tells whether to leave out an object that cannot be read; nil never does.
-	tolerates atomic.Pointer[func(key resources.Key, err error) bool]
+	tolerating  datastore.Tolerating
 }
 
 // Tolerate implements datastore.Tolerant.
-func (s *Store) Tolerate(leaveOut func(key resources.Key, err error) bool) {
-	s.tolerates.Store(&leaveOut)
-}
-
-// leavesOut tells whether an object that cannot be read is left out.
-func (s *Store) leavesOut(key resources.Key, err error) bool {
-	leaveOut := s.tolerates.Load()
-	return leaveOut != nil && (*leaveOut)(key, err)
-}
+func (s *Store) Tolerate(t datastore.Tolerance) { s.tolerating.Tolerate(t) }
 
 var (
 	_ datastore.Bulk     = (*Store)(nil)
@@ -112,7 +103,7 @@ func canBeName(name string) bool {
 func decoded(op string, key resources.Key, c collection, body []byte) (resources.Object, error) {
 	o, err := c.decode(body)
 	if err != nil {
-		return nil, datastore.ErrorOf(op, key, datastore.ErrInvalid, "what is stored cannot be understood: "+err.Error())
+		return nil, datastore.ErrorOf(op, key, datastore.ErrInvalid, "what is stored cannot be understood: "+datastore.Unreadable(err))
 	}
 	return o, nil
 }
@@ -153,8 +144,30 @@ func (s *Store) listAll(ctx context.Context, c collection) (items []resources.Ob
 		fmt.Sprintf("the server has forgotten the start of the list before its end, %d times; try again when it has less to do", listTries))
 }
 
-func (s *Store) listPages(ctx context.Context, c collection) (items []resources.Object, revision string, err error) {
-	var broken []string
+// listPages reads the next page while it decodes one.
+func (s *Store) listPages(ctx context.Context, c collection) ([]resources.Object, string, error) {
+	var decoder errgroup.Group
+	decoder.SetLimit(1) // after another, for the order
+	found := decodedItems{store: s, collection: c}
+	revision, err := s.eachPage(ctx, c, func(items []json.RawMessage) {
+		decoder.Go(func() error {
+			found.add(items)
+			return nil
+		})
+	})
+	_ = decoder.Wait() // what is broken is in found
+	if err != nil {
+		return nil, "", err
+	}
+	if len(found.broken) > 0 {
+		return nil, "", datastore.ErrorOf("list", c.kind.Key(""), datastore.ErrInvalid,
+			"what is stored cannot be understood: "+strings.Join(found.broken, "; ")+datastore.MendOrDelete)
+	}
+	return found.objects, revision, nil
+}
+
+// eachPage hands on the items of one page after another.
+func (s *Store) eachPage(ctx context.Context, c collection, use func(items []json.RawMessage)) (revision string, err error) {
 	next := ""
 	for {
 		r := s.client.Get().AbsPath(c.path).Param("limit", listPage)
@@ -163,36 +176,41 @@ func (s *Store) listPages(ctx context.Context, c collection) (items []resources.
 		}
 		body, err := s.do(ctx, r)
 		if err != nil {
-			return nil, "", s.failure(ctx, "list", c.kind.Key(""), c.request("list"), err)
+			return "", s.failure(ctx, "list", c.kind.Key(""), c.request("list"), err)
 		}
 		var page struct {
 			Metadata struct{ ResourceVersion, Continue string }
 			Items    []json.RawMessage
 		}
 		if err := json.Unmarshal(body, &page); err != nil {
-			return nil, "", datastore.ErrorOf("list", c.kind.Key(""), datastore.ErrInvalid, "the server's answer cannot be understood: "+err.Error())
+			return "", datastore.ErrorOf("list", c.kind.Key(""), datastore.ErrInvalid, "the server's answer cannot be understood: "+err.Error())
 		}
-		for _, item := range page.Items {
-			o, err := c.decode(item)
-			if err != nil && s.leavesOut(c.kind.Key(nameOf(item)), err) {
-				continue
-			}
-			if err != nil {
-				broken = append(broken, nameOf(item)+" ("+err.Error()+")")
-				continue
-			}
-			items = append(items, o)
-		}
-		next, revision = page.Metadata.Continue, page.Metadata.ResourceVersion
+		use(page.Items)
+		next = page.Metadata.Continue
 		if next == "" {
-			break
+			return page.Metadata.ResourceVersion, nil
 		}
 	}
-	if len(broken) > 0 {
-		return nil, "", datastore.ErrorOf("list", c.kind.Key(""), datastore.ErrInvalid,
-			"what is stored cannot be understood: "+strings.Join(broken, "; ")+datastore.MendOrDelete)
+}
+
+// decodedItems are the objects of a list, and what is wrong with those that cannot be read.
+type decodedItems struct {
+	store      *Store
+	collection collection
+	objects    []resources.Object
+	broken     []string
+}
+
+func (d *decodedItems) add(items []json.RawMessage) {
+	for _, item := range items {
+		o, err := d.collection.decode(item)
+		switch {
+		case err == nil:
+			d.objects = append(d.objects, o)
+		case !d.store.tolerating.LeavesOut(d.collection.kind.Key(nameOf(item)), err):
+			d.broken = append(d.broken, nameOf(item)+" ("+datastore.Unreadable(err)+")")
+		}
 	}
-	return items, revision, nil
 }
 
 func nameOf(item []byte) string {

@@ -181,7 +181,7 @@ func (w *watcher) event(kind string, body []byte) (event datastore.Event, delive
 		event.Type = datastore.Put
 	}
 	event.Object, err = decoded("watch", w.c.kind.Key(nameOf(body)), w.c, body)
-	if err != nil && w.store.leavesOut(w.c.kind.Key(nameOf(body)), err) {
+	if err != nil && w.store.tolerating.LeavesOut(w.c.kind.Key(nameOf(body)), err) {
 		event.Object, err = w.barely(body)
 		event.Type = datastore.Gone // as far as anybody can tell
 	}

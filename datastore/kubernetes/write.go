@@ -75,6 +75,9 @@ func (s *Store) Update(ctx context.Context, o resources.Object) (resources.Objec
 	if key.Kind == resources.Node {
 		return s.updateNode(ctx, key, o)
 	}
+	if err := s.tolerating.MayReplace("update", key); err != nil {
+		return nil, err
+	}
 	c := s.collectionOf(key.Kind)
 	var stored metav1.ObjectMeta
 	if s.mustSeeStored(o) {

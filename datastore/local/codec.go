@@ -47,7 +47,7 @@ func decode(key resources.Key, revision int64, body []byte) (resources.Object, e
 }
 
 func undecodable(op string, key resources.Key, err error) error {
-	return datastore.ErrorOf(op, key, datastore.ErrInvalid, "what is stored cannot be understood: "+err.Error())
+	return datastore.ErrorOf(op, key, datastore.ErrInvalid, "what is stored cannot be understood: "+datastore.Unreadable(err))
 }
 
 func formatRevision(revision int64) string { return strconv.FormatInt(revision, 10) }
@@ -92,7 +92,7 @@ func (b *batch) decode(kind *resources.Kind) {
 	for i, name := range b.names {
 		o, err := decode(kind.Key(name), b.revisions[i], b.bodies[start:b.ends[i]])
 		if err != nil {
-			b.broken = append(b.broken, fmt.Sprintf("%s (%v)", kind.Key(name), err))
+			b.broken = append(b.broken, fmt.Sprintf("%s (%s)", kind.Key(name), datastore.Unreadable(err)))
 		} else {
 			b.objects = append(b.objects, o)
 		}

@@ -218,7 +218,7 @@ func drawEntity(t *rapid.T) v3.EntityRule {
 	return e
 }
 
-// Flow draws a flow of which everything is given. No network need be able to carry it.
+// Flow draws a flow of which everything is given that its protocol has. No network need be able to carry it.
 func Flow(t *rapid.T) policy.Flow {
 	v6 := rapid.IntRange(0, 3).Draw(t, "v6") == 0
 	address := rapid.SampledFrom([]string{"10.0.0.1", "10.1.0.1", "10.0.0.2", "10.0.0.9", "10.1.0.77", "192.0.2.1", "127.0.0.1"})
@@ -234,11 +234,18 @@ func Flow(t *rapid.T) policy.Flow {
 		From: netip.MustParseAddr(address.Draw(t, "from")), To: netip.MustParseAddr(address.Draw(t, "to")),
 		In: iface.Draw(t, "in"), Out: iface.Draw(t, "out"),
 		Protocol: rapid.SampledFrom([]v3.Protocol{{Name: "TCP"}, {Name: "TCP"}, {Name: "UDP"}, {Name: "SCTP"}, {Num: 1}, {Num: 58}, {Num: 112}, {Num: 136}}).Draw(t, "flow protocol"),
-		Port:     new(somePorts.Draw(t, "to port")), SourcePort: new(somePorts.Draw(t, "from port")),
-		ICMPType: new(rapid.SampledFrom([]uint8{0, 3, 8, 128}).Draw(t, "type")), ICMPCode: new(uint8(rapid.IntRange(0, 2).Draw(t, "code"))),
+	}
+	switch number := f.Protocol.Number(); {
+	case f.Protocol.HasPorts():
+		f.Port, f.SourcePort = new(somePorts.Draw(t, "to port")), new(somePorts.Draw(t, "from port"))
+	case number == 1 && !v6, number == 58 && v6:
+		f.ICMPType, f.ICMPCode = new(rapid.SampledFrom([]uint8{0, 3, 8, 128}).Draw(t, "type")), new(uint8(rapid.IntRange(0, 2).Draw(t, "code")))
 	}
 	if slices.Contains([]policy.Path{policy.DNATForward, policy.DNATLocal}, f.Path) {
-		f.DNATTo, f.DNATPort = netip.MustParseAddr(address.Draw(t, "rewritten to")), new(somePorts.Draw(t, "rewritten port"))
+		f.DNATTo = netip.MustParseAddr(address.Draw(t, "rewritten to"))
+		if f.Port != nil {
+			f.DNATPort = new(somePorts.Draw(t, "rewritten port"))
+		}
 	}
 	return f
 }

@@ -1,0 +1,101 @@
+package controller_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/datastore/kubernetes"
+	"github.com/edfb3db0/calicoctl/test/cluster"
+)
+
+// requestCount counts what a server is asked for.
+type requestCount struct {
+	mu  sync.Mutex
+	all map[string]int
+}
+
+func (r *requestCount) take() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.all
+	r.all = map[string]int{}
+	return taken
+}
+
+// openCounted opens a datastore through a proxy that counts the requests.
+func openCounted(t *testing.T, api *cluster.APIServer, form string) (datastore.Store, *requestCount) {
+	t.Helper()
+	group := map[string]string{"kubernetes-v1": "crd.projectcalico.org/v1", "kubernetes-v3": "projectcalico.org/v3"}[form]
+	certificate, err := os.ReadFile(api.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certificate)
+	target, err := url.Parse(api.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := &requestCount{all: map[string]int{}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	proxy := &httputil.ReverseProxy{FlushInterval: -1, Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Set("Authorization", "Bearer "+cluster.Token(cluster.Admin))
+		count.mu.Lock()
+		defer count.mu.Unlock()
+		what := r.In.Method + " " + r.In.URL.Path
+		if r.In.URL.Query().Has("watch") {
+			what = "WATCH " + r.In.URL.Path
+		}
+		count.all[what]++
+	}}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	s, err := kubernetes.Open(t.Context(), kubernetes.Config{Endpoint: server.URL, APIGroup: group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, count
+}
+
+// onlyLists waits for some passes, and compares what was asked for with three lists for each.
+func (r *requestCount) onlyLists(t *testing.T, passes func() int) {
+	t.Helper()
+	next := func() {
+		now := passes()
+		await(t, "there are no more passes", func() bool { return passes() > now })
+		time.Sleep(300 * time.Millisecond) // the next pass is far away then
+	}
+	next()
+	r.take()
+	before := passes()
+	next()
+	next()
+	number := passes() - before
+	got, want := map[string]int{}, map[string]int{}
+	for what, n := range r.take() {
+		got[what[:strings.LastIndex(what, " ")+1]+what[strings.LastIndex(what, "/")+1:]] = n
+	}
+	for _, kind := range []string{"nodes", "hostendpoints", "kubecontrollersconfigurations"} {
+		want["GET "+kind] = number
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%d passes ask for something else than their lists:\n%s", number, diff)
+	}
+}
