@@ -12,7 +12,9 @@ import (
 
 // tally is what was found under some rulesets.
 type tally struct {
-	sets, packets, allowed, denied, unknown, answers int
+	sets, packets, allowed, denied, unknown int
+	// answers are those that were looked for: lost of them are not to come back.
+	answers, lost int
 	// explained is how many of the sets have been looked at for what packets met, and met how often that was something.
 	explained, met int
 	wrong          []string
@@ -25,6 +27,7 @@ func (t *tally) add(other *tally) {
 	t.denied += other.denied
 	t.unknown += other.unknown
 	t.answers += other.answers
+	t.lost += other.lost
 	t.explained += other.explained
 	t.met += other.met
 	t.wrong = append(t.wrong, other.wrong...)
@@ -46,8 +49,12 @@ func (t *tally) count(of *trial, wrong []string) {
 		default:
 			t.unknown++
 		}
-		if of.packets[i].answered != 0 {
+		switch of.packets[i].answered {
+		case 'a':
 			t.answers++
+		case 'n':
+			t.answers++
+			t.lost++
 		}
 	}
 	t.wrong = append(t.wrong, wrong...)
@@ -102,11 +109,12 @@ func (c *certificate) print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, `recorded sets:     %d
   packets:         %d (%d allowed, %d denied)
-  answers:         %d
+  answers:         %d (%d are lost)
   reasons:         %d, in %d of the sets
   disagreements:   %d
 random snapshots:  %d from seed %d (%d more have failsafe ports that no agent takes)
   packets:         %d (%d allowed, %d denied, %d of which the engine says that it cannot know)
+  answers:         %d (%d are lost)
   reasons:         %d, in %d of them
   disagreements:   %d
 kernel:            %s
@@ -114,9 +122,10 @@ nft:               %s
 time:              %.1f s, %d at once
 %s
 `,
-		c.recorded.sets, c.recorded.packets, c.recorded.allowed, c.recorded.denied, c.recorded.answers,
+		c.recorded.sets, c.recorded.packets, c.recorded.allowed, c.recorded.denied, c.recorded.answers, c.recorded.lost,
 		c.recorded.met, c.recorded.explained, len(c.recorded.wrong),
 		c.drawn.sets, c.seed, c.refused, c.drawn.packets, c.drawn.allowed, c.drawn.denied, c.drawn.unknown,
+		c.drawn.answers, c.drawn.lost,
 		c.drawn.met, c.drawn.explained, len(c.drawn.wrong),
 		c.kernel, c.nft, c.took.Seconds(), c.labs, verdict)
 	return err

@@ -126,8 +126,8 @@ func (p *packet) body() []byte {
 	switch {
 	case icmp:
 		body := []byte{p.icmpType, p.icmpCode, 0, 0}
-		body = binary.BigEndian.AppendUint16(body, p.mark.trial)
 		body = binary.BigEndian.AppendUint16(body, p.mark.packet)
+		body = binary.BigEndian.AppendUint16(body, p.mark.trial)
 		body = append(body, load...)
 		sum := checksum(body)
 		if p.from.Is6() {

@@ -193,7 +193,7 @@ func (t *trial) judge(found []outcome) []string {
 			say("arrived: %v, recorded %c", o.arrived, p.recorded)
 		}
 		if p.answered != 0 && o.arrived && o.answered != (p.answered == 'a') {
-			say("answered: %v, recorded %c", o.answered, p.answered)
+			say("answered: %v, expected %c, the engine says %+v", o.answered, p.answered, p.lost)
 		}
 	}
 	return wrong

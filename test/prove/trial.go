@@ -30,8 +30,11 @@ type probe struct {
 	want policy.Verdict
 	// decision is what the engine owes its verdict to.
 	decision policy.Decision
-	// answered is the letter of the recording, 0 where there is none or nobody answered without policy either.
+	// answered is "a" where the answer should come back and "n" where it should not. It is 0 where it is not known and
+	// none is sent.
 	answered byte
+	// lost is what the engine says of the answer, nil where it comes back.
+	lost *policy.Return
 	// recorded is the letter of the recording, 0 where there is none.
 	recorded byte
 }
@@ -50,7 +53,7 @@ func newTrial(name string, s policy.Snapshot, flows []policy.Flow) (*trial, erro
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		t.packets = append(t.packets, probe{flow: f, want: trace.Verdict, decision: trace.Decision})
+		t.packets = append(t.packets, probe{flow: f, want: trace.Verdict, decision: trace.Decision, lost: trace.Return})
 		known = known && t.met.add(trace)
 	}
 	if !known {
@@ -91,13 +94,50 @@ func recordedTrials(folder string, every int) ([]*trial, error) {
 		}
 		for k := range t.packets {
 			t.packets[k].recorded = sets[i].Verdicts[k]
-			if sets[open].Verdicts[k] == 'a' {
+			if sets[open].Verdicts[k] == 'a' && sets[i].Verdicts[k] != 'd' {
 				t.packets[k].answered = sets[i].Verdicts[k]
 			}
 		}
 		trials = append(trials, t)
 	}
 	return trials, nil
+}
+
+// expectAnswers lets packets be answered, and expects of their answers what the engine says.
+func (t *trial) expectAnswers() {
+	for i := range t.packets {
+		p := &t.packets[i]
+		if p.want != policy.Allowed || !answerKnown(&p.flow) {
+			continue
+		}
+		switch {
+		case p.lost == nil:
+			p.answered = 'a'
+		case p.lost.Verdict == policy.Denied:
+			p.answered = 'n'
+		}
+	}
+}
+
+// answerKnown tells whether the engine says something about the answer, which goes back by the way that the packet came.
+func answerKnown(f *policy.Flow) bool {
+	if f.In != "" && f.In != wireTo(f.From) || f.From == f.To || f.From == f.DNATTo {
+		return false
+	}
+	n := f.Protocol.Number()
+	return n == protoTCP || n == protoUDP || f.ICMPCode != nil && *f.ICMPCode == 0 && (*f.ICMPType == 8 || *f.ICMPType == 128)
+}
+
+// wireTo is the interface that leads to an address.
+func wireTo(a netip.Addr) string {
+	for _, list := range others {
+		for _, p := range list {
+			if netip.MustParseAddr(p.address) == a {
+				return p.wire
+			}
+		}
+	}
+	return ""
 }
 
 func hasUntracked(s *policy.Snapshot) bool {
