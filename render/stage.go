@@ -128,7 +128,7 @@ func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
 		return nil
 	}
 	c := b.chain(fmt.Sprintf("HostEndpoint(%s), %s.", e.Name, s.about), s.name, e.Name)
-	if late && s.name != "from-host" { // where it was seen to pass
+	if s.stage != policy.StageDoNotTrack && s.name != "from-host" { // where it was seen to pass
 		c.add("ct state invalid counter drop %s", comment("neither new nor of a known connection"))
 	}
 	for _, failsafes := range s.failsafes {

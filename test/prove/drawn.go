@@ -158,7 +158,7 @@ func drawnTrials(n, seed int) (trials []*trial, refused int, err error) {
 			return nil, 0, err
 		}
 		if untracked := hasUntracked(&d.snapshot); !untracked || number%2 == 0 {
-			t.expectAnswers()
+			t.expectAnswers(untracked)
 			if untracked { // whose rules meet the answers, too
 				t.met = nil
 			}

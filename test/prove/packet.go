@@ -80,13 +80,10 @@ func request(f *policy.Flow, m mark) packet {
 }
 
 // answer is the answer of the host that got the packet of a flow. It is false for a packet that has none.
-func answer(f *policy.Flow, m mark) (packet, bool) {
+func answer(f *policy.Flow, m mark, rewritten bool) (packet, bool) {
 	p := request(f, m)
-	if f.DNATTo.IsValid() {
-		p.to = f.DNATTo
-	}
-	if f.DNATPort != nil {
-		p.port = *f.DNATPort
+	if rewritten {
+		p.to, p.port = f.DNATTo, *f.DNATPort
 	}
 	p.from, p.to, p.sourcePort, p.port = p.to, p.from, p.port, p.sourcePort
 	p.mark.answer, p.answersTCP, p.initSCTP = true, true, false

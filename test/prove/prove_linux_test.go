@@ -46,8 +46,8 @@ func TestProof(t *testing.T) {
 	for _, d := range c.disagreements() {
 		t.Error(d)
 	}
-	if c.recorded.sets != 32 || c.recorded.packets != 32*278 || c.recorded.answers != 32*262 || c.drawn.sets != 40 ||
-		c.drawn.denied == 0 || c.recorded.met == 0 || c.drawn.met == 0 {
+	if c.recorded.sets != 32 || c.recorded.packets != 32*278 || c.drawn.sets != 40 ||
+		c.recorded.answers == 0 || c.recorded.met == 0 || c.drawn.answers == 0 || c.drawn.met == 0 {
 		t.Errorf("not the proof that was meant: %+v, %+v", c.recorded, c.drawn)
 	}
 }

@@ -137,7 +137,7 @@ func (x *experiment) got(m mark, w *wire, data []byte) {
 	if p.answered == 0 {
 		return
 	}
-	reply, ok := answer(&p.flow, m)
+	reply, ok := answer(&p.flow, m, p.flow.DNATTo.IsValid() && !p.untracked)
 	switch {
 	case !ok:
 	case w != nil:

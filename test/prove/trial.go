@@ -35,6 +35,8 @@ type probe struct {
 	answered byte
 	// lost is what the engine says of the answer, nil where it comes back.
 	lost *policy.Return
+	// untracked tells that no destination is rewritten, since a doNotTrack policy allows the packet.
+	untracked bool
 	// recorded is the letter of the recording, 0 where there is none.
 	recorded byte
 }
@@ -53,7 +55,7 @@ func newTrial(name string, s policy.Snapshot, flows []policy.Flow) (*trial, erro
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		t.packets = append(t.packets, probe{flow: f, want: trace.Verdict, decision: trace.Decision, lost: trace.Return})
+		t.packets = append(t.packets, probe{flow: f, want: trace.Verdict, decision: trace.Decision, lost: trace.Return, untracked: trace.Untracked})
 		known = known && t.met.add(trace)
 	}
 	if !known {
@@ -104,10 +106,10 @@ func recordedTrials(folder string, every int) ([]*trial, error) {
 }
 
 // expectAnswers lets packets be answered, and expects of their answers what the engine says.
-func (t *trial) expectAnswers() {
+func (t *trial) expectAnswers(untracked bool) {
 	for i := range t.packets {
 		p := &t.packets[i]
-		if p.want != policy.Allowed || !answerKnown(&p.flow) {
+		if p.want != policy.Allowed || !answerKnown(&p.flow, untracked) {
 			continue
 		}
 		switch {
@@ -120,8 +122,9 @@ func (t *trial) expectAnswers() {
 }
 
 // answerKnown tells whether the engine says something about the answer, which goes back by the way that the packet came.
-func answerKnown(f *policy.Flow) bool {
-	if f.In != "" && f.In != wireTo(f.From) || f.From == f.To || f.From == f.DNATTo {
+// Of the host to itself it does not follow that an answer which is not tracked on its way out is not on its way in either.
+func answerKnown(f *policy.Flow, untracked bool) bool {
+	if f.In != "" && f.In != wireTo(f.From) || f.From == f.To || f.From == f.DNATTo || f.Path == policy.Local && untracked {
 		return false
 	}
 	n := f.Protocol.Number()
