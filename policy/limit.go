@@ -24,7 +24,7 @@ const (
 	// stepsBetween is how much is done between two looks at the limits.
 	stepsBetween = 1 << 16
 	// These are for what takes memory as well as time. Ranges of boxes are put into words, too.
-	stepsOfNode, stepsOfKid = 250, 40
+	stepsOfNode, stepsOfKid  = 250, 40
 	stepsOfBox, stepsOfRange = 500, 200
 )
 
