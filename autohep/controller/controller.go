@@ -45,7 +45,7 @@ const defaultWorkers = 32
 
 // drainTime is how long writes that are under way when the end comes may take. When the lead is
 // lost they are cut off at once.
-const drainTime = 3 * time.Second
+const drainTime = 2 * time.Second
 
 // Controller keeps automatic host endpoints in step with nodes and configuration.
 type Controller struct {

@@ -69,32 +69,6 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
-// hasEvent tells whether there is an event about a node whose text begins so.
-func (b *backend) hasEvent(t *testing.T, node, reason, text string) bool {
-	t.Helper()
-	return b.hasEventOf(t, "Node", node, reason, text)
-}
-
-func (b *backend) hasEventOf(t *testing.T, kind, name, reason, text string) bool {
-	t.Helper()
-	var list struct {
-		Items []struct {
-			InvolvedObject struct{ Kind, Name string }
-			Reason         string
-			Message        string
-		}
-	}
-	if err := json.Unmarshal(b.kube.Do(t, http.MethodGet, "/api/v1/namespaces/default/events", nil), &list); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range list.Items {
-		if e.InvolvedObject.Kind == kind && e.InvolvedObject.Name == name && e.Reason == reason && strings.HasPrefix(e.Message, text) {
-			return true
-		}
-	}
-	return false
-}
-
 // TestWithItsOwnRights runs the controller as the service account of deploy/controller.yaml, which
 // may do exactly what is needed: endpoints, events, the configuration and its status, the lease.
 func TestWithItsOwnRights(t *testing.T) {

@@ -3,6 +3,7 @@ package controller_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -98,4 +99,30 @@ func (r *requestCount) onlyLists(t *testing.T, passes func() int) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%d passes ask for something else than their lists:\n%s", number, diff)
 	}
+}
+
+// hasEvent tells whether there is an event about a node whose text begins so.
+func (b *backend) hasEvent(t *testing.T, node, reason, text string) bool {
+	t.Helper()
+	return b.hasEventOf(t, "Node", node, reason, text)
+}
+
+func (b *backend) hasEventOf(t *testing.T, kind, name, reason, text string) bool {
+	t.Helper()
+	var list struct {
+		Items []struct {
+			InvolvedObject struct{ Kind, Name string }
+			Reason         string
+			Message        string
+		}
+	}
+	if err := json.Unmarshal(b.kube.Do(t, http.MethodGet, "/api/v1/namespaces/default/events", nil), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list.Items {
+		if e.InvolvedObject.Kind == kind && e.InvolvedObject.Name == name && e.Reason == reason && strings.HasPrefix(e.Message, text) {
+			return true
+		}
+	}
+	return false
 }
