@@ -1,0 +1,183 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// lane is a stage and direction with the same policies for some classes of endpoints.
+type lane struct {
+	stage     policy.StageName
+	direction policy.Direction
+	runs      []policy.Run
+	classes   []*policy.Class
+	// allowed is what policies allow, and undecided what none of them decides about.
+	allowed, undecided policy.Set
+}
+
+// endpoints are the names of those of all classes.
+func (n *lane) endpoints() []string {
+	var list []string
+	for _, c := range n.classes {
+		for _, h := range c.Endpoints {
+			list = append(list, h.Name)
+		}
+	}
+	return list
+}
+
+func (n *lane) denies() bool {
+	for _, r := range n.runs {
+		if r.Denies {
+			return true
+		}
+	}
+	return false
+}
+
+// lanes are all stages and directions in which a policy applies.
+func (l *linter) lanes() []*lane {
+	var list []*lane
+	of := map[string]*lane{}
+	for i := range l.classes {
+		c := &l.classes[i]
+		for _, s := range []policy.StageName{policy.StageDoNotTrack, policy.StagePreDNAT, policy.StageNormal, policy.StageForward} {
+			for _, d := range directions {
+				runs := c.Runs(s, d)
+				if len(runs) == 0 {
+					continue
+				}
+				id := fmt.Sprintf("%s %s %s", s, d, runsText(runs))
+				if of[id] == nil {
+					of[id] = &lane{stage: s, direction: d, runs: runs}
+					list = append(list, of[id])
+				}
+				of[id].classes = append(of[id].classes, c)
+			}
+		}
+	}
+	return list
+}
+
+func runsText(runs []policy.Run) string {
+	var b strings.Builder
+	for _, r := range runs {
+		for _, p := range r.Policies {
+			b.WriteString(p.Object.Name + "\n")
+		}
+	}
+	return b.String()
+}
+
+// ruleAt names a rule.
+type ruleAt struct {
+	ruleList
+
+	index int
+}
+
+// review is what the walks through all lanes find out about rules.
+type review struct {
+	reached map[ruleAt]bool
+	// lanes are where a rule is asked.
+	lanes map[ruleAt][]*lane
+	order []policy.RuleMatch
+	ties  tieMemory
+}
+
+// checkLanes follows all traffic through the rules of each lane.
+func (l *linter) checkLanes() {
+	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, ties: newTieMemory()}
+	all := l.lanes()
+	for _, n := range all {
+		l.walk(v, n)
+	}
+	l.reportShadowed(v)
+	l.reportTies(v)
+	l.checkFailsafes(all)
+}
+
+func (v *review) ask(r policy.RuleMatch, n *lane, region policy.Set) {
+	at := ruleAt{ruleList{r.Object.GetName(), r.Direction}, r.Index}
+	if v.lanes[at] == nil {
+		v.order = append(v.order, r)
+	}
+	v.lanes[at] = append(v.lanes[at], n)
+	if !v.reached[at] && !region.Intersect(r.Upper).Empty() {
+		v.reached[at] = true
+	}
+}
+
+// walk takes all packets through a lane.
+func (l *linter) walk(v *review, n *lane) {
+	region := l.engine.Space().All()
+	for _, run := range n.runs {
+		entry := region
+		var passed policy.Set
+		l.findTies(v, n, run, entry)
+		for _, p := range run.Policies {
+			for _, r := range l.rulesOf(p, n.direction) {
+				v.ask(r, n, region)
+				switch r.Action {
+				case v3.Log:
+					continue
+				case v3.Pass:
+					passed = passed.Union(region.Intersect(r.Upper))
+				case v3.Allow:
+					n.allowed = n.allowed.Union(region.Intersect(r.Upper))
+				}
+				region = region.Subtract(r.Sure)
+			}
+		}
+		if run.Denies {
+			l.checkLogOnly(n, run, entry)
+			region = passed
+		} else {
+			region = region.Union(passed)
+		}
+	}
+	n.undecided = region
+}
+
+// checkLogOnly looks for a tier that denies because of policies that only log.
+func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
+	for _, p := range run.Policies {
+		if !onlyLogs(rawRules(p.Object, n.direction)) {
+			return
+		}
+	}
+	for _, f := range l.failsafes(n) {
+		denied = denied.Subtract(f.Sure)
+	}
+	if denied.Empty() {
+		return
+	}
+	for _, p := range run.Policies {
+		what := ""
+		if n.stage == policy.StageForward {
+			what = " forwarded"
+		}
+		l.find(LogOnly, about(p.Object, specPath.Child(string(n.direction))), fmt.Sprintf("the policy only logs, and so%s %s is denied: it makes tier %s apply, and no rule there allows anything", what, n.direction, run.Tier),
+			Proof{Text: "denied at the end of the tier", Traffic: denied, Path: pathOf(n.direction), Endpoints: n.endpoints()})
+	}
+}
+
+func onlyLogs(rules []v3.Rule) bool {
+	for _, r := range rules {
+		if r.Action != v3.Log {
+			return false
+		}
+	}
+	return len(rules) > 0
+}
+
+// failsafes are the failsafe ports of a lane, where they are asked.
+func (l *linter) failsafes(n *lane) []policy.RuleMatch {
+	if n.stage == policy.StageForward || len(n.classes[0].Endpoints) == 0 {
+		return nil
+	}
+	return l.engine.Failsafes(n.classes[0].Endpoints[0].Spec.Node, n.direction)
+}

@@ -1,0 +1,194 @@
+package lint
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// decisions are what the rules of a policy decide for certain.
+type decisions struct{ allowed, denied, passed policy.Set }
+
+// against is what d decides otherwise than other.
+func (d decisions) against(other decisions) policy.Set {
+	return d.allowed.Intersect(other.denied.Union(other.passed)).
+		Union(d.denied.Intersect(other.allowed.Union(other.passed))).
+		Union(d.passed.Intersect(other.allowed.Union(other.denied)))
+}
+
+func (d decisions) and(other decisions) decisions {
+	return decisions{d.allowed.Union(other.allowed), d.denied.Union(other.denied), d.passed.Union(other.passed)}
+}
+
+// tieMemory remembers what was found out about ties.
+type tieMemory struct {
+	decisions map[ruleList]decisions
+	// conflicts are, for a group of policies of one order, those that contradict an earlier one of the group.
+	conflicts map[string][]conflict
+	found     map[[2]string]*tie
+	order     []*tie
+}
+
+func newTieMemory() tieMemory {
+	return tieMemory{
+		decisions: map[ruleList]decisions{}, conflicts: map[string][]conflict{}, found: map[[2]string]*tie{},
+	}
+}
+
+// conflict is packets about which two policies decide otherwise.
+type conflict struct {
+	first, second policy.Placed
+	what          policy.Set
+}
+
+// tie is two policies whose names decide about packets.
+type tie struct {
+	conflict
+
+	direction policy.Direction
+	endpoints []string
+}
+
+// findTies looks at the groups of a run that have one order.
+func (l *linter) findTies(v *review, n *lane, run policy.Run, region policy.Set) {
+	for rest := run.Policies; len(rest) > 0; {
+		size := 1
+		for size < len(rest) && sameOrder(rest[0].Object, rest[size].Object) {
+			size++
+		}
+		group := rest[:size]
+		if size > 1 {
+			for _, c := range l.conflictsOf(v, group, n.direction) {
+				l.noteTie(v, n, c, region)
+			}
+		}
+		for _, p := range group {
+			d := l.decisionsOf(v, p, n.direction)
+			region = region.Subtract(d.allowed).Subtract(d.denied).Subtract(d.passed)
+		}
+		rest = rest[size:]
+	}
+}
+
+func (l *linter) noteTie(v *review, n *lane, c conflict, region policy.Set) {
+	what := c.what.Intersect(region)
+	for _, f := range l.failsafes(n) {
+		what = what.Subtract(f.Sure)
+	}
+	if what.Empty() {
+		return
+	}
+	key := [2]string{c.first.Object.Name, c.second.Object.Name + " " + string(n.direction)}
+	t := v.ties.found[key]
+	if t == nil {
+		t = &tie{conflict: conflict{c.first, c.second, what}, direction: n.direction}
+		v.ties.found[key] = t
+		v.ties.order = append(v.ties.order, t)
+	}
+	t.what = t.what.Union(what)
+	t.endpoints = append(t.endpoints, n.endpoints()...)
+}
+
+func sameOrder(a, b *v3.GlobalNetworkPolicy) bool {
+	return orderOf(a) == orderOf(b)
+}
+
+func orderOf(p *v3.GlobalNetworkPolicy) float64 {
+	if p.Spec.Order == nil {
+		return math.Inf(1)
+	}
+	return *p.Spec.Order
+}
+
+func (l *linter) decisionsOf(v *review, p policy.Placed, d policy.Direction) decisions {
+	key := ruleList{p.Object.Name, d}
+	own, ok := v.ties.decisions[key]
+	if ok {
+		return own
+	}
+	rest := l.engine.Space().All()
+	for _, r := range l.rulesOf(p, d) {
+		mine := rest.Intersect(r.Sure)
+		switch r.Action {
+		case v3.Allow:
+			own.allowed = own.allowed.Union(mine)
+		case v3.Deny:
+			own.denied = own.denied.Union(mine)
+		case v3.Pass:
+			own.passed = own.passed.Union(mine)
+		default:
+			continue
+		}
+		rest = rest.Subtract(r.Upper)
+	}
+	v.ties.decisions[key] = own
+	return own
+}
+
+// conflictsOf are the first conflict of each policy of a group with an earlier one.
+func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Direction) []conflict {
+	texts := make([]string, len(group))
+	for i, p := range group {
+		texts[i] = p.Object.Name
+	}
+	id := string(d) + "\n" + strings.Join(texts, "\n")
+	list, ok := v.ties.conflicts[id]
+	if ok {
+		return list
+	}
+	var before decisions
+	for i, p := range group {
+		own := l.decisionsOf(v, p, d)
+		if !own.against(before).Empty() {
+			for _, q := range group[:i] {
+				if what := own.against(l.decisionsOf(v, q, d)); !what.Empty() {
+					list = append(list, conflict{q, p, what})
+				}
+			}
+		}
+		before = before.and(own)
+	}
+	v.ties.conflicts[id] = list
+	return list
+}
+
+// mostTrials is how many ties are tried out the other way round.
+const mostTrials = 50
+
+// reportTies reports the ties that decide a verdict. Whether one does that is about passing a packet on shows what
+// becomes of traffic the other way round.
+func (l *linter) reportTies(v *review) {
+	trials := 0
+	for _, t := range v.ties.order {
+		first, second := l.decisionsOf(v, t.first, t.direction), l.decisionsOf(v, t.second, t.direction)
+		passes := t.what.Intersect(first.passed.Union(second.passed))
+		if passes.Equal(t.what) {
+			if trials++; trials > mostTrials || len(policy.Diff(l.engine, l.engine.Next(l.turned(t)))) == 0 {
+				continue
+			}
+		}
+		slices.Sort(t.endpoints)
+		at := about(t.first.Object, specPath)
+		l.find(TieDecides, about(t.second.Object, specPath.Child("order")), fmt.Sprintf("the policy and GlobalNetworkPolicy(%s) have the same order and decide otherwise about some %s: the one whose name comes first decides", t.first.Object.Name, t.direction),
+			Proof{Text: "comes first, and decides about this", At: &at, Traffic: t.what, Path: pathOf(t.direction), Endpoints: slices.Compact(t.endpoints)})
+	}
+}
+
+// turned is the snapshot in which the second policy of a tie comes first.
+func (l *linter) turned(t *tie) policy.Snapshot {
+	s := l.snapshot
+	s.GlobalNetworkPolicies = slices.Clone(s.GlobalNetworkPolicies)
+	for i, p := range s.GlobalNetworkPolicies {
+		if p.Name == t.second.Object.Name {
+			earlier := math.Nextafter(math.Min(orderOf(p), math.MaxFloat64), math.Inf(-1))
+			p = p.DeepCopy()
+			p.Spec.Order = &earlier
+			s.GlobalNetworkPolicies[i] = p
+		}
+	}
+	return s
+}
