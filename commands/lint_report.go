@@ -173,7 +173,7 @@ const (
 func (p *lintProof) String() string {
 	text := p.Text
 	if p.Object != "" {
-		subject := fmt.Sprintf("%s(%s) %s", p.Kind, p.Object, strings.TrimPrefix(p.Path, "spec."))
+		subject := strings.TrimSpace(fmt.Sprintf("%s(%s) %s", p.Kind, p.Object, strings.TrimPrefix(p.Path, "spec.")))
 		if p.At != "" {
 			subject += " (" + p.At + ")"
 		}

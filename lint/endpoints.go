@@ -73,7 +73,7 @@ func (l *linter) checkAddresses(rules map[string][]policy.RuleRef) {
 		var proof []Proof
 		for _, r := range rules[m.Endpoint.Name] {
 			at := rulePlace(r)
-			proof = append(proof, Proof{Text: "the selector of this rule matches the endpoint, and the rule matches none of its packets", At: &at})
+			proof = append(proof, Proof{Text: "has a selector that matches the endpoint, and does not match its packets", At: &at})
 		}
 		text := "the endpoint has no expectedIPs: selectors of rules do not find its addresses"
 		if len(proof) == 0 {

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -114,13 +115,20 @@ func (l *linter) endpointsOf(c *v3.FelixConfiguration) []string {
 	return list
 }
 
+// loopback is where nothing comes in from outside.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+// openPort is a failsafe port that lets everybody in at some endpoints, where policies do not.
+type openPort struct {
+	port policy.RuleMatch
+	// needed is what policies allow of it.
+	needed    policy.Set
+	endpoints []string
+}
+
 // checkFailsafes looks for inbound failsafe ports that let everybody in where policies do not.
 func (l *linter) checkFailsafes(lanes []*lane) {
-	type open struct {
-		port      policy.RuleMatch
-		endpoints []string
-	}
-	owners := map[resources.Object][]*open{}
+	owners := map[resources.Object][]*openPort{}
 	var order []resources.Object
 	for _, n := range lanes {
 		if n.stage != policy.StageNormal || n.direction != policy.Ingress || !n.denies() {
@@ -128,42 +136,89 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 		}
 		for _, c := range n.classes {
 			ports := l.engine.Failsafes(c.Endpoints[0].Spec.Node, policy.Ingress)
-			for i, port := range ports {
-				if owners[port.Object] == nil {
-					owners[port.Object] = make([]*open, len(ports))
-					order = append(order, port.Object)
-				}
-				needed := n.allowed.Union(n.undecided).Intersect(port.Sure)
-				if !needed.Empty() || !everybody(port) {
-					continue
-				}
-				if owners[port.Object][i] == nil {
-					owners[port.Object][i] = &open{port: port}
-				}
-				for _, h := range c.Endpoints {
-					owners[port.Object][i].endpoints = append(owners[port.Object][i].endpoints, h.Name)
-				}
+			if len(ports) == 0 {
+				continue
 			}
+			owner := ports[0].Object
+			if owners[owner] == nil {
+				order = append(order, owner)
+			}
+			owners[owner] = append(owners[owner], l.openPorts(n, c, ports)...)
 		}
 	}
 	for _, owner := range order {
 		at := rulePlace(policy.RuleRef{Object: owner, Direction: policy.Ingress})
 		at.Path = specPath.Child(failsafeFields[policy.Ingress]).String()
-		var proof []Proof
-		for _, o := range owners[owner] {
-			if o != nil {
-				slices.Sort(o.endpoints)
-				proof = append(proof, Proof{Text: "open to everybody, and no policy allows any of it", Traffic: o.port.Sure, Path: policy.Input, Endpoints: slices.Compact(o.endpoints)})
-			}
-		}
-		if len(proof) > 0 {
-			l.find(FailsafeOpen, at, fmt.Sprintf("%s open to the world that no policy allows; give them a net, or leave them out", count(len(proof), "failsafe port")+isAre(len(proof))), proof...)
+		if proof := openProof(owners[owner]); len(proof) > 0 {
+			l.find(FailsafeOpen, at, "failsafe ports are open to the world, which no policy allows; give them a net, or leave them out", proof...)
 		}
 	}
 }
 
+// openPorts are the ports of which a lane does not allow all.
+func (l *linter) openPorts(n *lane, c *policy.Class, ports []policy.RuleMatch) []*openPort {
+	var list []*openPort
+	allowed := n.allowed.Union(n.undecided).Subtract(l.engine.Space().Set(policy.Box{Destinations: loopback}))
+	for _, port := range ports {
+		if needed := allowed.Intersect(port.Sure); everybody(port) && !needed.Equal(port.Sure) {
+			list = append(list, &openPort{port, needed, endpointNames(c)})
+		}
+	}
+	return list
+}
+
 // everybody tells whether a failsafe port is open whoever asks, in one of the families.
 func everybody(port policy.RuleMatch) bool {
-	return !slices.ContainsFunc(port.Criteria, func(c policy.Criterion) bool { return c.Field == "net" }) ||
-		slices.ContainsFunc(port.Sure.Boxes(), func(b policy.Box) bool { return len(b.Sources) == 0 })
+	return slices.ContainsFunc(port.Sure.Boxes(), func(b policy.Box) bool { return len(b.Sources) == 0 })
+}
+
+// openProof has one fact for all ports that are open at the same endpoints without need, and one for each other port.
+func openProof(ports []*openPort) []Proof {
+	var list []Proof
+	of := map[string]int{}
+	for _, o := range ports {
+		text, traffic := "open to everybody, and no policy allows any of it", o.port.Sure
+		if !o.needed.Empty() {
+			text, traffic = "open to everybody, and policies allow no more of it than", o.needed
+		}
+		id := fmt.Sprint(text, o.endpoints)
+		if !o.needed.Empty() {
+			id = fmt.Sprint(text, o.endpoints, peersOf(o.needed))
+		}
+		i, ok := of[id]
+		if !ok {
+			i = len(list)
+			of[id] = i
+			list = append(list, Proof{Text: text, Path: policy.Input})
+		}
+		list[i].Traffic = list[i].Traffic.Union(traffic)
+		list[i].Endpoints = append(list[i].Endpoints, o.endpoints...)
+	}
+	return joined(list)
+}
+
+// peersOf is who may send the packets of a set, in one form.
+func peersOf(s policy.Set) string {
+	var list []string
+	for _, b := range s.Boxes() {
+		list = append(list, fmt.Sprint(b.IPVersion, b.Sources, b.Destinations))
+	}
+	return strings.Join(list, "\n")
+}
+
+// joined makes one fact of those that say the same of the same traffic, and sorts their endpoints.
+func joined(list []Proof) []Proof {
+	var out []Proof
+	for _, p := range list {
+		i := slices.IndexFunc(out, func(o Proof) bool { return o.Text == p.Text && o.Traffic.Equal(p.Traffic) })
+		if i < 0 {
+			i = len(out)
+			out = append(out, p)
+		} else {
+			out[i].Endpoints = append(out[i].Endpoints, p.Endpoints...)
+		}
+		slices.Sort(out[i].Endpoints)
+		out[i].Endpoints = slices.Compact(out[i].Endpoints)
+	}
+	return out
 }

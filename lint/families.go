@@ -49,15 +49,15 @@ func (l *linter) checkFamilies() {
 }
 
 // families are the IP versions of the addresses of each endpoint.
-func (l *linter) families() map[string][3]bool {
-	all := map[string][3]bool{}
+func (l *linter) families() map[string]map[int]bool {
+	all := map[string]map[int]bool{}
 	for _, m := range l.engine.Members() {
 		if m.Endpoint == nil {
 			continue
 		}
-		var has [3]bool
+		has := map[int]bool{}
 		for _, a := range m.Addresses {
-			has[versionOf(a)/2-1] = true
+			has[versionOf(a)] = true
 		}
 		all[m.Endpoint.Name] = has
 	}
@@ -73,7 +73,7 @@ func versionOf(p netip.Prefix) int {
 
 // checkFamily looks at one list. Networks of one family are what one writes where there is no other, or where another
 // rule has those; notNets are never meant to say anything about a family that they do not name.
-func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netList, families map[string][3]bool) {
+func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netList, families map[string]map[int]bool) {
 	version := 0
 	world := false
 	for _, text := range n.texts {
@@ -96,7 +96,7 @@ func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netLi
 	lost := l.engine.Match(without).Upper.Intersect(l.engine.Space().Set(policy.Box{IPVersion: other}))
 	var affected []string
 	for _, name := range l.selectedBy(p.Object) {
-		if families[name][other/2-1] {
+		if families[name][other] {
 			affected = append(affected, name)
 		}
 	}

@@ -208,10 +208,3 @@ func quoted(words []string) string {
 	}
 	return strings.Join(texts, ", ")
 }
-
-func isAre(n int) string {
-	if n == 1 {
-		return " is"
-	}
-	return " are"
-}

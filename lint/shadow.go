@@ -16,6 +16,9 @@ type decider struct {
 	what   policy.Set
 }
 
+// verbs say what rules do.
+var verbs = map[v3.Action]string{v3.Allow: "allows", v3.Deny: "denies", v3.Pass: "leaves the tier for"}
+
 // reportShadowed reports the rules of which no packet is left wherever they are asked.
 func (l *linter) reportShadowed(v *review) {
 	for _, r := range v.order {
@@ -54,11 +57,11 @@ func (l *linter) reportShadowed(v *review) {
 func (d decider) proof(n *lane) Proof {
 	p := Proof{Traffic: d.what, Path: pathOf(n.direction)}
 	if d.rule == nil {
-		p.Text = fmt.Sprintf("denied at the end of tier %s, which comes before", d.tier)
+		p.Text = fmt.Sprintf("the end of tier %s denies before", d.tier)
 		return p
 	}
 	at := rulePlace(*d.rule)
-	p.At, p.Text = &at, fmt.Sprintf("decided by %s before", d.action)
+	p.At, p.Text = &at, verbs[d.action]+" before"
 	return p
 }
 

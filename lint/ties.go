@@ -172,9 +172,9 @@ func (l *linter) reportTies(v *review) {
 			}
 		}
 		slices.Sort(t.endpoints)
-		at := about(t.first.Object, specPath)
+		at := about(t.first.Object, nil)
 		l.find(TieDecides, about(t.second.Object, specPath.Child("order")), fmt.Sprintf("the policy and GlobalNetworkPolicy(%s) have the same order and decide otherwise about some %s: the one whose name comes first decides", t.first.Object.Name, t.direction),
-			Proof{Text: "comes first, and decides about this", At: &at, Traffic: t.what, Path: pathOf(t.direction), Endpoints: slices.Compact(t.endpoints)})
+			Proof{Text: "comes first, and decides", At: &at, Traffic: t.what, Path: pathOf(t.direction), Endpoints: slices.Compact(t.endpoints)})
 	}
 }
 
