@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"docs/gen":  {"commands"},
 	"commands": {
 		"output", "manifest", "autohep", "autohep/controller", "datastore/local", "datastore/etcd", "datastore/kubernetes",
-		"datastore", "policy", "policytest", "resources", "resources/v3", "selector",
+		"datastore", "docs/lint", "lint", "policy", "policytest", "resources", "resources/v3", "selector",
 	},
 	"output":               {"resources"},
 	"manifest":             {"resources", "resources/v3"},
@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"datastore/kubernetes": {"datastore", "resources", "resources/v3"},
 	"datastore/storetest":  {"datastore", "resources", "resources/v3"},
 	"policy":               {"resources", "resources/v3", "selector"},
+	"lint":                 {"policy", "resources", "resources/v3", "selector"},
 	"policytest":           {"manifest", "policy", "resources", "resources/v3"},
 	"resources":            {"resources/v3", "selector"},
 	"test/bench":           {},

@@ -109,7 +109,7 @@ func (r *lintReport) proof(p lint.Proof) lintProof {
 		own.Kind, own.Object, own.Path, own.At = p.At.Kind.Name, p.At.Name, p.At.Path, own.other.String()
 	}
 	if !p.Traffic.Empty() {
-		own.Traffic, own.Boxes = r.words.traffic(p.Traffic, p.Path), p.Traffic.Boxes()
+		own.Traffic, own.Boxes = r.words.shortest(p.Traffic, p.Path), p.Traffic.Boxes()
 	}
 	if p.Flow != nil {
 		if trace, err := r.engine.Judge(*p.Flow); err == nil {
@@ -185,7 +185,7 @@ func (p *lintProof) String() string {
 	if len(p.Endpoints) > 0 && len(p.Traffic) > 0 {
 		text += ", on " + few(p.Endpoints, shownEndpoints, ", ")
 	} else if len(p.Endpoints) > 0 {
-		text += ": " + few(p.Endpoints, shownEndpoints, ", ")
+		text += "; endpoints: " + few(p.Endpoints, shownEndpoints, ", ")
 	}
 	if p.Because != "" {
 		text += ", because " + p.Because

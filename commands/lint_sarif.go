@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	pages "github.com/edfb3db0/calicoctl/docs/lint"
 	"github.com/edfb3db0/calicoctl/lint"
@@ -112,19 +113,19 @@ func (r *lintReport) writeSARIF(out io.Writer, build Build) error {
 }
 
 func (f *lintFinding) sarif(index map[string]int) sarifResult {
-	text := f.subject() + ": " + f.Message
+	text := []string{f.subject() + ": " + f.Message}
 	result := sarifResult{
 		RuleID: f.Code, RuleIndex: index[f.Code], Level: sarifLevels[f.Severity],
 		Locations: []sarifLocation{{Physical: sarifPlace(f.at), Logical: []sarifLogical{{f.subject(), "object"}}}},
 	}
 	for i := range f.Proof {
 		p := &f.Proof[i]
-		text += "\n" + p.String()
+		text = append(text, p.String())
 		if place := sarifPlace(p.other); place != nil {
 			result.Related = append(result.Related, sarifLocation{ID: len(result.Related) + 1, Message: &sarifText{Text: p.Text}, Physical: place})
 		}
 	}
-	result.Message = sarifText{Text: text}
+	result.Message = sarifText{Text: strings.Join(text, "\n")}
 	if f.Suppressed != "" {
 		result.Suppressions = []sarifSuppression{{"inSource", f.Suppressed}}
 	}

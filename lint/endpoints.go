@@ -59,7 +59,7 @@ func closedWithoutProfile(c *policy.Class) []Proof {
 		if denied.Empty() {
 			continue
 		}
-		list = append(list, Proof{Text: fmt.Sprintf("no policy decides about all %s, so this is denied", d), Traffic: denied, Path: pathOf(d)})
+		list = append(list, Proof{Text: fmt.Sprintf("no policy closes %s, so the profiles decide, and this is denied", d), Traffic: denied, Path: pathOf(d)})
 	}
 	return list
 }

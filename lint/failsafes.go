@@ -158,9 +158,11 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 // openPorts are the ports of which a lane does not allow all.
 func (l *linter) openPorts(n *lane, c *policy.Class, ports []policy.RuleMatch) []*openPort {
 	var list []*openPort
-	allowed := n.allowed.Union(n.undecided).Subtract(l.engine.Space().Set(policy.Box{Destinations: loopback}))
+	allowed := n.allowed.Union(n.undecided)
+	inside := l.engine.Space().Set(policy.Box{Destinations: loopback})
 	for _, port := range ports {
-		if needed := allowed.Intersect(port.Sure); everybody(port) && !needed.Equal(port.Sure) {
+		outside := port.Sure.Subtract(inside)
+		if needed := allowed.Intersect(outside); everybody(port) && !needed.Equal(outside) {
 			list = append(list, &openPort{port, needed, endpointNames(c)})
 		}
 	}

@@ -74,26 +74,13 @@ func versionOf(p netip.Prefix) int {
 // checkFamily looks at one list. Networks of one family are what one writes where there is no other, or where another
 // rule has those; notNets are never meant to say anything about a family that they do not name.
 func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netList, families map[string]map[int]bool) {
-	version := 0
-	world := false
-	for _, text := range n.texts {
-		if prefix, err := netip.ParsePrefix(text); err == nil {
-			version = versionOf(prefix)
-			world = world || prefix.Bits() == 0
-		}
-	}
+	version, world := familyOf(n)
 	if version == 0 {
 		return
 	}
 	other := 10 - version
 	raw := rawRules(p.Object, d)
-	without := raw[i].DeepCopy()
-	without.Source = withoutNets(without.Source)
-	without.Destination = withoutNets(without.Destination)
-	if without.IPVersion == nil {
-		without.IPVersion = &other
-	}
-	lost := l.engine.Match(without).Upper.Intersect(l.engine.Space().Set(policy.Box{IPVersion: other}))
+	lost := l.withoutNets(&raw[i], other)
 	var affected []string
 	for _, name := range l.selectedBy(p.Object) {
 		if families[name][other] {
@@ -112,9 +99,25 @@ func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netLi
 	}
 }
 
-func withoutNets(e v3.EntityRule) v3.EntityRule {
-	e.Nets, e.NotNets = nil, nil
-	return e
+// familyOf is the IP version of a list; valid rules have no lists of two. world tells whether all addresses of it are
+// listed.
+func familyOf(n netList) (version int, world bool) {
+	for _, text := range n.texts {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			version = versionOf(prefix)
+			world = world || prefix.Bits() == 0
+		}
+	}
+	return version, world
+}
+
+// withoutNets is what a rule matches of an IP version but for its networks.
+func (l *linter) withoutNets(r *v3.Rule, version int) policy.Set {
+	without := r.DeepCopy()
+	for _, side := range []*v3.EntityRule{&without.Source, &without.Destination} {
+		side.Nets, side.NotNets = nil, nil
+	}
+	return l.engine.Match(without).Upper.Intersect(l.engine.Space().Set(policy.Box{IPVersion: version}))
 }
 
 // twin tells whether another rule of the list does the same for the other family.

@@ -129,7 +129,10 @@ func (l *linter) decisionsOf(v *review, p policy.Placed, d policy.Direction) dec
 	return own
 }
 
-// conflictsOf are the first conflict of each policy of a group with an earlier one.
+// mostPartners is with how many policies before it a policy is said to disagree.
+const mostPartners = 5
+
+// conflictsOf are the conflicts of each policy of a group with the first of those before it that it disagrees with.
 func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Direction) []conflict {
 	texts := make([]string, len(group))
 	for i, p := range group {
@@ -144,15 +147,22 @@ func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Directio
 	for i, p := range group {
 		own := l.decisionsOf(v, p, d)
 		if !own.against(before).Empty() {
-			for _, q := range group[:i] {
-				if what := own.against(l.decisionsOf(v, q, d)); !what.Empty() {
-					list = append(list, conflict{q, p, what})
-				}
-			}
+			list = append(list, l.partners(v, group[:i], p, d)...)
 		}
 		before = before.and(own)
 	}
 	v.ties.conflicts[id] = list
+	return list
+}
+
+func (l *linter) partners(v *review, before []policy.Placed, p policy.Placed, d policy.Direction) []conflict {
+	var list []conflict
+	own := l.decisionsOf(v, p, d)
+	for _, q := range before {
+		if what := own.against(l.decisionsOf(v, q, d)); !what.Empty() && len(list) < mostPartners {
+			list = append(list, conflict{q, p, what})
+		}
+	}
 	return list
 }
 

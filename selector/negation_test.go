@@ -12,7 +12,9 @@ func TestConditions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Condition{
-		{Label: "a", Operator: "has"}, {"b", "==", []string{"x"}}, {"c", "not in", []string{"y", "z"}},
+		{"a", "has", nil},
+		{"b", "==", []string{"x"}},
+		{"c", "not in", []string{"y", "z"}},
 		{"d", "starts with", []string{"v"}},
 	}
 	if diff := cmp.Diff(want, s.Conditions()); diff != "" {

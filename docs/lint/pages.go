@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-//go:embed *.md
+//go:embed CL*.md
 var files embed.FS
 
 // Page is the page about a code, in Markdown.
