@@ -46,7 +46,7 @@ func (l *linter) failsafeLists(endpoints []string, nodes map[string]string, d po
 	var lists []*failsafeList
 	of := map[resources.Object]*failsafeList{}
 	for _, name := range endpoints {
-		ports := l.engine.Failsafes(nodes[name], d)
+		ports := l.failsafesOf(nodes[name], d)
 		if len(ports) == 0 {
 			continue
 		}
@@ -103,10 +103,13 @@ func (l *linter) checkFailsafeProtocols() {
 	}
 }
 
+// nodePrefix begins the name of the FelixConfiguration of one node.
+const nodePrefix = "node."
+
 // endpointsOf are the endpoints whose agents read a configuration.
 func (l *linter) endpointsOf(c *v3.FelixConfiguration) []string {
 	var list []string
-	node, one := strings.CutPrefix(c.Name, "node.")
+	node, one := strings.CutPrefix(c.Name, nodePrefix)
 	for _, h := range l.snapshot.HostEndpoints {
 		if !one && c.Name == v3.DefaultName || one && h.Spec.Node == node {
 			list = append(list, h.Name)
@@ -131,11 +134,11 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 	owners := map[resources.Object][]*openPort{}
 	var order []resources.Object
 	for _, n := range lanes {
-		if n.stage != policy.StageNormal || n.direction != policy.Ingress || !n.denies() {
+		if !n.incoming() {
 			continue
 		}
 		for _, c := range n.classes {
-			ports := l.engine.Failsafes(c.Endpoints[0].Spec.Node, policy.Ingress)
+			ports := l.failsafesOf(c.Endpoints[0].Spec.Node, policy.Ingress)
 			if len(ports) == 0 {
 				continue
 			}
@@ -174,27 +177,28 @@ func everybody(port policy.RuleMatch) bool {
 	return slices.ContainsFunc(port.Sure.Boxes(), func(b policy.Box) bool { return len(b.Sources) == 0 })
 }
 
-// openProof has one fact for all ports that are open at the same endpoints without need, and one for each other port.
+// openProof has one fact for all ports that are open at the same endpoints without need, and one for each group of
+// ports of which policies allow the same to the same peers.
 func openProof(ports []*openPort) []Proof {
 	var list []Proof
 	of := map[string]int{}
+	peers := map[policy.Set]string{}
 	for _, o := range ports {
 		text, traffic := "open to everybody, and no policy allows any of it", o.port.Sure
 		if !o.needed.Empty() {
 			text, traffic = "open to everybody, and policies allow no more of it than", o.needed
+			if _, ok := peers[o.needed]; !ok {
+				peers[o.needed] = peersOf(o.needed)
+			}
 		}
-		id := fmt.Sprint(text, o.endpoints)
-		if !o.needed.Empty() {
-			id = fmt.Sprint(text, o.endpoints, peersOf(o.needed))
-		}
+		id := text + "\n" + peers[o.needed] + "\n" + strings.Join(o.endpoints, "\n")
 		i, ok := of[id]
 		if !ok {
 			i = len(list)
 			of[id] = i
-			list = append(list, Proof{Text: text, Path: policy.Input})
+			list = append(list, Proof{Text: text, Path: policy.Input, Endpoints: o.endpoints})
 		}
 		list[i].Traffic = list[i].Traffic.Union(traffic)
-		list[i].Endpoints = append(list[i].Endpoints, o.endpoints...)
 	}
 	return joined(list)
 }
@@ -208,17 +212,25 @@ func peersOf(s policy.Set) string {
 	return strings.Join(list, "\n")
 }
 
-// joined makes one fact of those that say the same of the same traffic, and sorts their endpoints.
+// joined makes one fact of those that say the same of the same traffic, and sorts their endpoints. Sets of one engine
+// are the same value when they are equal.
 func joined(list []Proof) []Proof {
+	type said struct {
+		text    string
+		traffic policy.Set
+	}
 	var out []Proof
+	of := map[said]int{}
 	for _, p := range list {
-		i := slices.IndexFunc(out, func(o Proof) bool { return o.Text == p.Text && o.Traffic.Equal(p.Traffic) })
-		if i < 0 {
-			i = len(out)
+		i, ok := of[said{p.Text, p.Traffic}]
+		if !ok {
+			of[said{p.Text, p.Traffic}] = len(out)
 			out = append(out, p)
-		} else {
-			out[i].Endpoints = append(out[i].Endpoints, p.Endpoints...)
+			continue
 		}
+		out[i].Endpoints = append(slices.Clip(out[i].Endpoints), p.Endpoints...)
+	}
+	for i := range out {
 		slices.Sort(out[i].Endpoints)
 		out[i].Endpoints = slices.Compact(out[i].Endpoints)
 	}

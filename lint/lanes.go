@@ -14,8 +14,9 @@ type lane struct {
 	direction policy.Direction
 	runs      []policy.Run
 	classes   []*policy.Class
-	// allowed is what policies allow, and undecided what none of them decides about.
-	allowed, undecided policy.Set
+	// region is the packets that were taken through, allowed what policies allow of them, and undecided what none of
+	// them decides about.
+	region, allowed, undecided policy.Set
 }
 
 // endpoints are the names of those of all classes.
@@ -93,27 +94,74 @@ func (l *linter) checkLanes() {
 	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, ties: newTieMemory()}
 	all := l.lanes()
 	for _, n := range all {
-		l.walk(v, n)
+		n.region = l.engine.Space().All()
+		if !l.worthAll(v, n) {
+			n.region = l.failsafeRegion(n) // all that checkFailsafes asks about
+		}
+		if !n.region.Empty() {
+			l.walk(v, n)
+		}
 	}
 	l.reportShadowed(v)
 	l.reportTies(v)
 	l.checkFailsafes(all)
 }
 
+// worthAll tells whether there is something to find out about a lane that takes all packets.
+func (l *linter) worthAll(v *review, n *lane) bool {
+	for _, run := range n.runs {
+		if len(l.conflictsIn(v, run, n.direction)) > 0 || run.Denies && onlyLog(run, n.direction) {
+			return true
+		}
+		for _, p := range run.Policies {
+			for _, r := range l.rulesOf(p, n.direction) {
+				if !v.reached[atOf(r)] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// failsafeRegion is the packets to failsafe ports, where it matters what policies do to them.
+func (l *linter) failsafeRegion(n *lane) policy.Set {
+	var all policy.Set
+	if !n.incoming() {
+		return all
+	}
+	for _, c := range n.classes {
+		for _, port := range l.failsafesOf(c.Endpoints[0].Spec.Node, n.direction) {
+			all = all.Union(port.Sure)
+		}
+	}
+	return all
+}
+
+// incoming tells of a lane that closes the host to some of what comes in.
+func (n *lane) incoming() bool {
+	return n.stage == policy.StageNormal && n.direction == policy.Ingress && n.denies()
+}
+
+func atOf(r policy.RuleMatch) ruleAt {
+	return ruleAt{ruleList{r.Object.GetName(), r.Direction}, r.Index}
+}
+
 func (v *review) ask(r policy.RuleMatch, n *lane, region policy.Set) {
-	at := ruleAt{ruleList{r.Object.GetName(), r.Direction}, r.Index}
+	at := atOf(r)
+	if v.reached[at] {
+		return
+	}
 	if v.lanes[at] == nil {
 		v.order = append(v.order, r)
 	}
 	v.lanes[at] = append(v.lanes[at], n)
-	if !v.reached[at] && !region.Intersect(r.Upper).Empty() {
-		v.reached[at] = true
-	}
+	v.reached[at] = !region.Intersect(r.Upper).Empty()
 }
 
-// walk takes all packets through a lane.
+// walk takes packets through a lane.
 func (l *linter) walk(v *review, n *lane) {
-	region := l.engine.Space().All()
+	region := n.region
 	for _, run := range n.runs {
 		entry := region
 		var passed policy.Set
@@ -127,7 +175,9 @@ func (l *linter) walk(v *review, n *lane) {
 				case v3.Pass:
 					passed = passed.Union(region.Intersect(r.Upper))
 				case v3.Allow:
-					n.allowed = n.allowed.Union(region.Intersect(r.Upper))
+					if n.incoming() {
+						n.allowed = n.allowed.Union(region.Intersect(r.Upper))
+					}
 				}
 				region = region.Subtract(r.Sure)
 			}
@@ -144,10 +194,8 @@ func (l *linter) walk(v *review, n *lane) {
 
 // checkLogOnly looks for a tier that denies because of policies that only log.
 func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
-	for _, p := range run.Policies {
-		if !onlyLogs(rawRules(p.Object, n.direction)) {
-			return
-		}
+	if !onlyLog(run, n.direction) {
+		return
 	}
 	for _, f := range l.failsafes(n) {
 		denied = denied.Subtract(f.Sure)
@@ -165,6 +213,16 @@ func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
 	}
 }
 
+// onlyLog tells of a run in which nothing but Log rules is.
+func onlyLog(run policy.Run, d policy.Direction) bool {
+	for _, p := range run.Policies {
+		if !onlyLogs(rawRules(p.Object, d)) {
+			return false
+		}
+	}
+	return true
+}
+
 func onlyLogs(rules []v3.Rule) bool {
 	for _, r := range rules {
 		if r.Action != v3.Log {
@@ -179,5 +237,25 @@ func (l *linter) failsafes(n *lane) []policy.RuleMatch {
 	if n.stage == policy.StageForward || len(n.classes[0].Endpoints) == 0 {
 		return nil
 	}
-	return l.engine.Failsafes(n.classes[0].Endpoints[0].Spec.Node, n.direction)
+	return l.failsafesOf(n.classes[0].Endpoints[0].Spec.Node, n.direction)
+}
+
+// failsafesOf are the failsafe ports of a node. Nodes without a configuration of their own share a list.
+func (l *linter) failsafesOf(node string, d policy.Direction) []policy.RuleMatch {
+	key := failsafeKey{d, ""}
+	if l.configured[nodePrefix+node] {
+		key.node = node
+	}
+	list, ok := l.failsafePorts[key]
+	if !ok {
+		list = l.engine.Failsafes(node, d)
+		l.failsafePorts[key] = list
+	}
+	return list
+}
+
+// failsafeKey is a direction and a node, or no node for all that share a list.
+type failsafeKey struct {
+	direction policy.Direction
+	node      string
 }

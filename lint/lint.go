@@ -50,6 +50,9 @@ type linter struct {
 	classes  []policy.Class
 	// endpoints are the names of those that each policy selects.
 	endpoints map[string][]string
+	// configured are the names of the FelixConfigurations.
+	configured    map[string]bool
+	failsafePorts map[failsafeKey][]policy.RuleMatch
 }
 
 // ruleList is the rules of a policy in a direction.
@@ -64,6 +67,7 @@ func newLinter(in Input) *linter {
 	l := &linter{
 		in: in, untyped: map[string]bool{}, rules: map[ruleList][]policy.RuleMatch{},
 		parsed: map[string]*selector.Selector{}, endpoints: map[string][]string{},
+		configured: map[string]bool{}, failsafePorts: map[failsafeKey][]policy.RuleMatch{},
 	}
 	for _, s := range in.Sources {
 		l.enter(s)
@@ -77,6 +81,9 @@ func newLinter(in Input) *linter {
 		FelixConfigurations:   ofKind[*v3.FelixConfiguration](l.objects),
 		Nodes:                 ofKind[*v3.Node](l.objects),
 		Workloads:             in.Workloads,
+	}
+	for _, c := range l.snapshot.FelixConfigurations {
+		l.configured[c.Name] = true
 	}
 	for _, c := range ofKind[*v3.KubeControllersConfiguration](l.objects) {
 		if c.Name == v3.DefaultName {

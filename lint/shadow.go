@@ -22,7 +22,7 @@ var verbs = map[v3.Action]string{v3.Allow: "allows", v3.Deny: "denies", v3.Pass:
 // reportShadowed reports the rules of which no packet is left wherever they are asked.
 func (l *linter) reportShadowed(v *review) {
 	for _, r := range v.order {
-		at := ruleAt{ruleList{r.Object.GetName(), r.Direction}, r.Index}
+		at := atOf(r)
 		if v.reached[at] || r.Upper.Empty() {
 			continue
 		}

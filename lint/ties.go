@@ -15,9 +15,15 @@ type decisions struct{ allowed, denied, passed policy.Set }
 
 // against is what d decides otherwise than other.
 func (d decisions) against(other decisions) policy.Set {
-	return d.allowed.Intersect(other.denied.Union(other.passed)).
-		Union(d.denied.Intersect(other.allowed.Union(other.passed))).
-		Union(d.passed.Intersect(other.allowed.Union(other.denied)))
+	var all policy.Set
+	for _, part := range [][3]policy.Set{
+		{d.allowed, other.denied, other.passed},
+		{d.denied, other.allowed, other.passed},
+		{d.passed, other.allowed, other.denied},
+	} {
+		all = all.Union(part[0].Intersect(part[1])).Union(part[0].Intersect(part[2]))
+	}
+	return all
 }
 
 func (d decisions) and(other decisions) decisions {
@@ -29,14 +35,23 @@ type tieMemory struct {
 	decisions map[ruleList]decisions
 	// conflicts are, for a group of policies of one order, those that contradict an earlier one of the group.
 	conflicts map[string][]conflict
-	found     map[[2]string]*tie
-	order     []*tie
+	// pairs are what two policies decide otherwise, the one that comes first first.
+	pairs map[pair]policy.Set
+	found map[pair]*tie
+	order []*tie
 }
 
 func newTieMemory() tieMemory {
 	return tieMemory{
-		decisions: map[ruleList]decisions{}, conflicts: map[string][]conflict{}, found: map[[2]string]*tie{},
+		decisions: map[ruleList]decisions{}, conflicts: map[string][]conflict{},
+		pairs: map[pair]policy.Set{}, found: map[pair]*tie{},
 	}
+}
+
+// pair is two policies in a direction.
+type pair struct {
+	first, second string
+	direction     policy.Direction
 }
 
 // conflict is packets about which two policies decide otherwise.
@@ -53,24 +68,49 @@ type tie struct {
 	endpoints []string
 }
 
-// findTies looks at the groups of a run that have one order.
-func (l *linter) findTies(v *review, n *lane, run policy.Run, region policy.Set) {
+// groups are the policies of a run that have one order, where there is more than one.
+func groups(run policy.Run) [][]policy.Placed {
+	var list [][]policy.Placed
 	for rest := run.Policies; len(rest) > 0; {
 		size := 1
-		for size < len(rest) && sameOrder(rest[0].Object, rest[size].Object) {
+		for size < len(rest) && orderOf(rest[0].Object) == orderOf(rest[size].Object) {
 			size++
 		}
-		group := rest[:size]
 		if size > 1 {
-			for _, c := range l.conflictsOf(v, group, n.direction) {
-				l.noteTie(v, n, c, region)
-			}
-		}
-		for _, p := range group {
-			d := l.decisionsOf(v, p, n.direction)
-			region = region.Subtract(d.allowed).Subtract(d.denied).Subtract(d.passed)
+			list = append(list, rest[:size])
 		}
 		rest = rest[size:]
+	}
+	return list
+}
+
+// conflictsIn are those of all groups of a run.
+func (l *linter) conflictsIn(v *review, run policy.Run, d policy.Direction) []conflict {
+	var list []conflict
+	for _, group := range groups(run) {
+		list = append(list, l.conflictsOf(v, group, d)...)
+	}
+	return list
+}
+
+// findTies looks for conflicts about packets that come as far. region is what comes to the run.
+func (l *linter) findTies(v *review, n *lane, run policy.Run, region policy.Set) {
+	list := l.conflictsIn(v, run, n.direction)
+	if len(list) == 0 {
+		return
+	}
+	for i, p := range run.Policies {
+		if i == 0 || orderOf(p.Object) != orderOf(run.Policies[i-1].Object) {
+			for len(list) > 0 && orderOf(list[0].first.Object) == orderOf(p.Object) {
+				l.noteTie(v, n, list[0], region)
+				list = list[1:]
+			}
+			if len(list) == 0 {
+				return
+			}
+		}
+		d := l.decisionsOf(v, p, n.direction)
+		region = region.Subtract(d.allowed.Union(d.denied).Union(d.passed))
 	}
 }
 
@@ -82,7 +122,7 @@ func (l *linter) noteTie(v *review, n *lane, c conflict, region policy.Set) {
 	if what.Empty() {
 		return
 	}
-	key := [2]string{c.first.Object.Name, c.second.Object.Name + " " + string(n.direction)}
+	key := pair{c.first.Object.Name, c.second.Object.Name, n.direction}
 	t := v.ties.found[key]
 	if t == nil {
 		t = &tie{conflict: conflict{c.first, c.second, what}, direction: n.direction}
@@ -91,10 +131,6 @@ func (l *linter) noteTie(v *review, n *lane, c conflict, region policy.Set) {
 	}
 	t.what = t.what.Union(what)
 	t.endpoints = append(t.endpoints, n.endpoints()...)
-}
-
-func sameOrder(a, b *v3.GlobalNetworkPolicy) bool {
-	return orderOf(a) == orderOf(b)
 }
 
 func orderOf(p *v3.GlobalNetworkPolicy) float64 {
@@ -145,6 +181,10 @@ func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Directio
 	}
 	var before decisions
 	for i, p := range group {
+		if len(group) <= manyTied {
+			list = append(list, l.partners(v, group[:i], p, d)...)
+			continue
+		}
 		own := l.decisionsOf(v, p, d)
 		if !own.against(before).Empty() {
 			list = append(list, l.partners(v, group[:i], p, d)...)
@@ -155,19 +195,31 @@ func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Directio
 	return list
 }
 
+// manyTied is from how many policies of one order on it is faster to look at all before a policy together first.
+const manyTied = 50
+
 func (l *linter) partners(v *review, before []policy.Placed, p policy.Placed, d policy.Direction) []conflict {
 	var list []conflict
 	own := l.decisionsOf(v, p, d)
 	for _, q := range before {
-		if what := own.against(l.decisionsOf(v, q, d)); !what.Empty() && len(list) < mostPartners {
+		key := pair{q.Object.Name, p.Object.Name, d}
+		what, ok := v.ties.pairs[key]
+		if !ok {
+			what = own.against(l.decisionsOf(v, q, d))
+			v.ties.pairs[key] = what
+		}
+		if !what.Empty() {
 			list = append(list, conflict{q, p, what})
+		}
+		if len(list) == mostPartners {
+			break
 		}
 	}
 	return list
 }
 
 // mostTrials is how many ties are tried out the other way round.
-const mostTrials = 50
+const mostTrials = 20
 
 // reportTies reports the ties that decide a verdict. Whether one does that is about passing a packet on shows what
 // becomes of traffic the other way round.
