@@ -84,6 +84,9 @@ func (l *linter) denyOnFailsafe(r policy.RuleMatch, lists []*failsafeList) {
 // checkFailsafeProtocols looks for failsafe ports for which an agent refuses its configuration.
 func (l *linter) checkFailsafeProtocols() {
 	for _, c := range l.snapshot.FelixConfigurations {
+		if c.Name != v3.DefaultName && !strings.HasPrefix(c.Name, nodePrefix) {
+			continue // which no agent reads
+		}
 		for _, d := range directions {
 			list := c.Spec.FailsafeInboundHostPorts
 			if d == policy.Egress {
@@ -111,10 +114,11 @@ func (l *linter) endpointsOf(c *v3.FelixConfiguration) []string {
 	var list []string
 	node, one := strings.CutPrefix(c.Name, nodePrefix)
 	for _, h := range l.snapshot.HostEndpoints {
-		if !one && c.Name == v3.DefaultName || one && h.Spec.Node == node {
+		if !one || h.Spec.Node == node {
 			list = append(list, h.Name)
 		}
 	}
+	slices.Sort(list)
 	return list
 }
 

@@ -48,6 +48,14 @@ type Place struct {
 	Path string
 }
 
+// String is "Kind(name) path".
+func (p Place) String() string {
+	if p.Path == "" {
+		return p.Key.String()
+	}
+	return p.Key.String() + " " + p.Path
+}
+
 // Finding is something that is probably not meant.
 type Finding struct {
 	Code     Code

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/edfb3db0/calicoctl/policy"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -46,6 +47,10 @@ func (l *linter) reportShadowed(v *review) {
 		text := fmt.Sprintf("the %s rule never decides: whatever it matches is decided before it", r.Action)
 		if same {
 			text += ", and to the same end"
+		}
+		for i := range proof {
+			slices.Sort(proof[i].Endpoints)
+			proof[i].Endpoints = slices.Compact(proof[i].Endpoints)
 		}
 		l.find(Shadowed, rulePlace(r.RuleRef), text, proof...)
 		if same {
