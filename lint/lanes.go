@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -200,7 +201,7 @@ func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
 	for _, f := range l.failsafes(n) {
 		denied = denied.Subtract(f.Sure)
 	}
-	if denied.Empty() {
+	if denied.Empty() || !l.missed(run) {
 		return
 	}
 	for _, p := range run.Policies {
@@ -211,6 +212,22 @@ func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
 		l.find(LogOnly, about(p.Object, specPath.Child(string(n.direction))), fmt.Sprintf("the policy only logs, and so%s %s is denied: it makes tier %s apply, and no rule there allows anything", what, n.direction, run.Tier),
 			Proof{Text: "denied at the end of the tier", Traffic: denied, Path: pathOf(n.direction), Endpoints: n.endpoints()})
 	}
+}
+
+// missed tells whether traffic is treated otherwise without the policies of a run: what profiles or later tiers deny
+// anyway is not denied because of them.
+func (l *linter) missed(run policy.Run) bool {
+	id := runsText([]policy.Run{run})
+	missed, ok := l.trials[id]
+	if !ok {
+		without := l.snapshot
+		without.GlobalNetworkPolicies = slices.DeleteFunc(slices.Clone(without.GlobalNetworkPolicies), func(p *v3.GlobalNetworkPolicy) bool {
+			return slices.ContainsFunc(run.Policies, func(r policy.Placed) bool { return r.Object == p })
+		})
+		missed = len(l.trials) >= mostTrials || len(policy.Diff(l.engine, l.engine.Next(without))) > 0
+		l.trials[id] = missed
+	}
+	return missed
 }
 
 // onlyLog tells of a run in which nothing but Log rules is.

@@ -53,6 +53,8 @@ type linter struct {
 	// configured are the names of the FelixConfigurations.
 	configured    map[string]bool
 	failsafePorts map[failsafeKey][]policy.RuleMatch
+	// trials are runs of policies that were left out, and whether that made a difference.
+	trials map[string]bool
 }
 
 // ruleList is the rules of a policy in a direction.
@@ -67,7 +69,7 @@ func newLinter(in Input) *linter {
 	l := &linter{
 		in: in, untyped: map[string]bool{}, rules: map[ruleList][]policy.RuleMatch{},
 		parsed: map[string]*selector.Selector{}, endpoints: map[string][]string{},
-		configured: map[string]bool{}, failsafePorts: map[failsafeKey][]policy.RuleMatch{},
+		configured: map[string]bool{}, failsafePorts: map[failsafeKey][]policy.RuleMatch{}, trials: map[string]bool{},
 	}
 	for _, s := range in.Sources {
 		l.enter(s)
