@@ -25,7 +25,7 @@ func Run(in Input) Result {
 	for _, check := range []func(){
 		l.checkValid, l.checkOutgrown, l.checkPolicySelectors, l.checkRuleSelectors, l.checkTemplates, l.checkEndpoints,
 		l.checkRules, l.checkLanes, l.checkFamilies, l.checkDenyOnFailsafe, l.checkFailsafeProtocols, l.checkStages,
-		l.checkTiers, l.checkICMP, l.checkMasters, l.checkTypes,
+		l.checkTiers, l.checkTierTies, l.checkICMP, l.checkMasters, l.checkTypes,
 	} {
 		check()
 	}

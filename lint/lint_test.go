@@ -54,6 +54,10 @@ func felix(name, spec string) string {
 	return fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: FelixConfiguration, metadata: {name: %s}, spec: {%s}}\n", name, spec)
 }
 
+func tier(name, spec string) string {
+	return fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: %s}, spec: {%s}}\n", name, spec)
+}
+
 // Endpoints of which nothing is found without a policy. Failsafe ports are switched off where they are not meant.
 const (
 	noFailsafes = "---\n{apiVersion: projectcalico.org/v3, kind: FelixConfiguration, metadata: {name: default}, spec: {failsafeInboundHostPorts: [], failsafeOutboundHostPorts: []}}\n"
@@ -225,6 +229,12 @@ func TestOrder(t *testing.T) {
 			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
 		{name: "stages", objects: web + gnp("a", "order: 5, doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]") +
 			gnp("b", "selector: role == 'web', doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]")},
+		{name: "tiers of one order", objects: web + tier("a", "order: 7") + tier("b", "order: 7") +
+			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
+			gnp("q", "tier: b, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
+		{name: "tiers of one order that agree", objects: web + tier("a", "") + tier("b", "") +
+			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
+			gnp("q", "tier: b, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
 		{name: "a tier", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: security}, spec: {order: 1}}\n" +
 			gnp("p", "tier: securty, "+egress+"[{action: Allow}]") + gnp("q", "tier: kube-admin, order: 5, "+egress+"[{action: Pass}]")},
 	})
@@ -295,7 +305,7 @@ func TestStored(t *testing.T) {
 			"  labels: is role=web, should be role=web,zone=a", "  expectedIPs: is 10.0.0.1, should be nothing",
 			"CL802 warning HostEndpoint(web): the automatic endpoint should not be there any more",
 			"  neither node web nor a template asks for it; on web",
-			"CL801 error GlobalNetworkPolicy(broken): the stored object cannot be understood, so agents leave it out",
+			"CL801 error GlobalNetworkPolicy(broken): the stored object cannot be understood, so Calico leaves it out",
 			"  it is no JSON",
 		}
 		if diff := cmp.Diff(want, lines(Run(in).Findings)); diff != "" {

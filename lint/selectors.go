@@ -122,7 +122,7 @@ func (l *linter) checkRuleSelectors() {
 }
 
 // checkEntity looks at the selectors of one end. Those with a namespaceSelector other than global() are about what is
-// in namespaces, which is not known here.
+// in namespaces, which is not known here; so may any selector be where pods are.
 func (l *linter) checkEntity(ref policy.RuleRef, at Place, e *v3.EntityRule, known *labels, without map[string][]policy.RuleRef) {
 	if e.NamespaceSelector != "" && l.parse(e.NamespaceSelector).String() != "global()" || e.ServiceAccounts != nil {
 		return
@@ -135,7 +135,7 @@ func (l *linter) checkEntity(ref policy.RuleRef, at Place, e *v3.EntityRule, kno
 		members, _ := l.engine.Selected(part.expr)
 		chosen := l.parse(part.expr)
 		if len(members) == 0 {
-			if len(l.engine.Members()) > 0 {
+			if pods := len(l.in.Workloads) > 0 && part.name == "selector"; !pods && len(l.engine.Members()) > 0 {
 				l.selectsNothing(place, chosen, known, "host endpoint or network set")
 			}
 			continue

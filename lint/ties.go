@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -133,12 +132,7 @@ func (l *linter) noteTie(v *review, n *lane, c conflict, region policy.Set) {
 	t.endpoints = append(t.endpoints, n.endpoints()...)
 }
 
-func orderOf(p *v3.GlobalNetworkPolicy) float64 {
-	if p.Spec.Order == nil {
-		return math.Inf(1)
-	}
-	return *p.Spec.Order
-}
+func orderOf(p *v3.GlobalNetworkPolicy) float64 { return orderValue(p.Spec.Order) }
 
 func (l *linter) decisionsOf(v *review, p policy.Placed, d policy.Direction) decisions {
 	key := ruleList{p.Object.Name, d}
@@ -246,9 +240,8 @@ func (l *linter) turned(t *tie) policy.Snapshot {
 	s.GlobalNetworkPolicies = slices.Clone(s.GlobalNetworkPolicies)
 	for i, p := range s.GlobalNetworkPolicies {
 		if p.Name == t.second.Object.Name {
-			earlier := math.Nextafter(math.Min(orderOf(p), math.MaxFloat64), math.Inf(-1))
 			p = p.DeepCopy()
-			p.Spec.Order = &earlier
+			p.Spec.Order = before(p.Spec.Order)
 			s.GlobalNetworkPolicies[i] = p
 		}
 	}

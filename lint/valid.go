@@ -20,12 +20,12 @@ type invalidObject struct {
 // checkValid reports what Calico does not take.
 func (l *linter) checkValid() {
 	for _, u := range l.in.Unreadable {
-		l.find(Invalid, Place{Key: u.Key}, "the stored object cannot be understood, so agents leave it out", Proof{Text: u.Why})
+		l.find(Invalid, Place{Key: u.Key}, "the stored object cannot be understood, so Calico leaves it out", Proof{Text: u.Why})
 	}
 	for _, i := range l.invalid {
-		consequence := "calicoctl refuses the object, and agents would drop it"
+		consequence := "calicoctl refuses the object; if something else stores it, Calico drops it"
 		if i.stored {
-			consequence = "the object is stored, and agents drop it as if it were not there"
+			consequence = "the object is stored all the same, and Calico drops it as if it were not there"
 		}
 		for _, e := range i.errs {
 			at := about(i.object, nil)
