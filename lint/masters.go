@@ -29,7 +29,7 @@ func (l *linter) checkMasters() {
 			l.find(MasterWithoutPolicy, m.place, fmt.Sprintf("the node %s is of the control plane, and no host endpoint governs any of its interfaces", m.node),
 				Proof{Text: "everything is allowed", Path: policy.Input, Traffic: l.engine.Space().All()})
 		case !asked:
-			l.find(MasterWithoutPolicy, m.place, fmt.Sprintf("the node %s is of the control plane, and no policy is about what comes in", m.node), allowedAt(of[m.node])...)
+			l.find(MasterWithoutPolicy, m.place, fmt.Sprintf("the node %s is of the control plane, and no policy is about what comes in", m.node), allowedAt(of[m.node], m.node)...)
 		default:
 			l.masterClosed(m, of[m.node], addresses)
 		}
@@ -45,11 +45,11 @@ func hasIngress(c *policy.Class) bool {
 	return false
 }
 
-func allowedAt(classes []*policy.Class) []Proof {
+func allowedAt(classes []*policy.Class, node string) []Proof {
 	var list []Proof
 	for _, c := range classes {
 		if !c.Open() {
-			list = append(list, Proof{Text: "allowed", Endpoints: endpointNames(c), Traffic: c.Traffic(policy.Input).Allowed, Path: policy.Input})
+			list = append(list, Proof{Text: "allowed", Endpoints: endpointsAt(c, node), Traffic: c.Traffic(policy.Input).Allowed, Path: policy.Input})
 		}
 	}
 	return list
@@ -59,6 +59,17 @@ func endpointNames(c *policy.Class) []string {
 	list := make([]string, len(c.Endpoints))
 	for i, h := range c.Endpoints {
 		list[i] = h.Name
+	}
+	return list
+}
+
+// endpointsAt are the names of the endpoints of a class that are on a node.
+func endpointsAt(c *policy.Class, node string) []string {
+	var list []string
+	for _, h := range c.Endpoints {
+		if h.Spec.Node == node {
+			list = append(list, h.Name)
+		}
 	}
 	return list
 }
@@ -130,27 +141,64 @@ func (l *linter) masterClosed(m master, classes []*policy.Class, addresses map[s
 		}
 	}
 	slices.SortFunc(peers, netip.Prefix.Compare)
-	if len(peers) == 0 || len(addresses[m.node]) == 0 {
+	classes = slices.DeleteFunc(slices.Clone(classes), func(c *policy.Class) bool {
+		return slices.Equal(c.Interfaces, []string{loopbackInterface})
+	})
+	if len(peers) == 0 || len(classes) == 0 {
 		return
 	}
-	wanted := l.engine.Space().Set(policy.Box{
-		Protocols: []policy.Range{{First: 6, Last: 6}}, Ports: []policy.Range{{First: portAPI, Last: portAPI}},
-		Sources: peers, Destinations: addresses[m.node],
-	})
 	var proof []Proof
-	for _, c := range classes {
-		denied := c.Traffic(policy.Input).Denied.Intersect(wanted)
-		packet, ok := denied.Example()
-		if c.Open() || !ok || slices.Equal(c.Interfaces, []string{"lo"}) {
-			continue
-		}
-		port := packet.Port
-		proof = append(proof, Proof{
-			Text: "denied", Endpoints: endpointNames(c), Traffic: denied, Path: policy.Input,
-			Flow: &policy.Flow{Node: m.node, Path: policy.Input, From: packet.From, To: packet.To, Protocol: v3.Protocol{Name: v3.ProtocolTCP}, Port: &port},
+	for _, own := range addresses[m.node] {
+		wanted := l.engine.Space().Set(policy.Box{
+			Protocols: []policy.Range{{First: 6, Last: 6}}, Ports: []policy.Range{{First: portAPI, Last: portAPI}},
+			Sources: peers, Destinations: []netip.Prefix{own},
 		})
+		judges := having(classes, m.node, own)
+		for _, c := range judges {
+			wanted = wanted.Intersect(c.Traffic(policy.Input).Denied)
+		}
+		if packet, ok := wanted.Example(); ok {
+			port := packet.Port
+			proof = append(proof, Proof{
+				Text: "denied", Endpoints: endpointsAt(judges[0], m.node), Traffic: wanted, Path: policy.Input,
+				Flow: &policy.Flow{
+					Node: m.node, Path: policy.Input, From: packet.From, To: packet.To, In: outside(judges[0]),
+					Protocol: v3.Protocol{Name: v3.ProtocolTCP}, Port: &port,
+				},
+			})
+		}
 	}
 	if len(proof) > 0 {
 		l.find(MasterClosed, m.place, fmt.Sprintf("the node %s is of the control plane, and does not take TCP %d from all other nodes", m.node, portAPI), proof...)
 	}
+}
+
+// loopbackInterface is where a node reaches itself.
+const loopbackInterface = "lo"
+
+// having are the classes of the interface that has an address: those of endpoints of the node that expect it, or all of
+// the node's, since it may be any.
+func having(classes []*policy.Class, node string, own netip.Prefix) []*policy.Class {
+	list := slices.DeleteFunc(slices.Clone(classes), func(c *policy.Class) bool {
+		return !slices.ContainsFunc(c.Endpoints, func(h *v3.HostEndpoint) bool {
+			return h.Spec.Node == node && slices.ContainsFunc(h.Spec.ExpectedIPs, func(text string) bool {
+				a, err := netip.ParseAddr(text)
+				return err == nil && a.Unmap() == own.Addr()
+			})
+		})
+	})
+	if len(list) == 0 {
+		return classes
+	}
+	return list
+}
+
+// outside is an interface of a class by which others come.
+func outside(c *policy.Class) string {
+	for _, name := range c.Interfaces {
+		if name != loopbackInterface {
+			return name
+		}
+	}
+	return ""
 }

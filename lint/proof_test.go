@@ -67,6 +67,74 @@ func TestProofs(t *testing.T) {
 	}
 }
 
+// TestProofPackets asks the engine about one packet of each proof, at the first endpoint that it names.
+func TestProofPackets(t *testing.T) {
+	files, err := filepath.Glob("../testdata/verdicts/[0-9]*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	want := map[string]policy.Verdict{
+		NoProfile: policy.Denied, LogOnly: policy.Denied, DenyOnFailsafe: policy.Allowed, FailsafeOpen: policy.Allowed, MasterClosed: policy.Denied,
+	}
+	tried := map[string]int{}
+	for _, file := range files {
+		in := recorded(t, file)
+		result := Run(in)
+		for _, f := range result.Findings {
+			if _, asked := want[f.Code.ID]; !asked || strings.Contains(f.Text, "forwarded") {
+				continue
+			}
+			for _, p := range f.Proof {
+				names := p.Endpoints
+				if f.Code.ID == NoProfile {
+					names = []string{f.Place.Name}
+				}
+				packet, ok := p.Traffic.Example()
+				if !ok {
+					continue
+				}
+				flow := flowAt(in, names[0], p.Path, packet)
+				if p.Flow != nil {
+					flow = *p.Flow
+				}
+				trace, err := result.Engine.Judge(flow)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tried[f.Code.ID]++
+				if trace.Verdict != want[f.Code.ID] {
+					t.Errorf("%s: %s %s: %s: %+v is %s, because of %+v", filepath.Base(file), f.Code.ID, f.Place, p.Text, flow, trace.Verdict, trace.Decision)
+				}
+			}
+		}
+	}
+	t.Log(tried)
+	for id := range want {
+		if tried[id] == 0 {
+			t.Errorf("nothing was tried for %s", id)
+		}
+	}
+}
+
+// flowAt is a packet at an endpoint.
+func flowAt(in Input, endpoint string, path policy.Path, p policy.Packet) policy.Flow {
+	f := policy.Flow{
+		Path: path, From: p.From, To: p.To, Protocol: v3.Protocol{Num: p.Protocol},
+		Port: &p.Port, SourcePort: &p.SourcePort, ICMPType: &p.ICMPType, ICMPCode: &p.ICMPCode,
+	}
+	for _, s := range in.Sources {
+		if h, ok := s.Object.(*v3.HostEndpoint); ok && h.Name == endpoint {
+			f.Node = h.Spec.Node
+			if path == policy.Output {
+				f.Out = h.Spec.InterfaceName
+			} else {
+				f.In = h.Spec.InterfaceName
+			}
+		}
+	}
+	return f
+}
+
 func find(list []*v3.GlobalNetworkPolicy, name string) (*v3.GlobalNetworkPolicy, bool) {
 	i := slices.IndexFunc(list, func(p *v3.GlobalNetworkPolicy) bool { return p.Name == name })
 	if i < 0 {
