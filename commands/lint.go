@@ -112,7 +112,11 @@ func runLint(ctx context.Context, o *lintOptions) error {
 	if err != nil {
 		return err
 	}
-	report := newLintReport(w, lint.Run(in))
+	result := lint.Run(in)
+	if s := result.Engine.Snapshot(); len(s.HostEndpoints) == 0 && len(s.GlobalNetworkPolicies) > 0 {
+		o.deps.warn("there are no host endpoints here, so nothing is said about what policies do to them")
+	}
+	report := newLintReport(w, result)
 	switch o.format {
 	case formatJSON:
 		err = report.writeJSON(o.deps.Out)

@@ -345,3 +345,39 @@ func TestCodes(t *testing.T) {
 		t.Error("CL000 is a code")
 	}
 }
+
+// FuzzRun looks at whatever can be read: stored objects need not be valid.
+func FuzzRun(f *testing.F) {
+	pages, err := filepath.Glob("../docs/lint/CL*.md")
+	if err != nil || len(pages) == 0 {
+		f.Fatal(err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, example, _ := strings.Cut(string(text), "<< 'END'\n")
+		example, _, _ = strings.Cut(example, "END\n")
+		f.Add([]byte(example), true)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, stored bool) {
+		file := filepath.Join(t.TempDir(), "in.yaml")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		result, _ := manifest.Read(t.Context(), []string{file}, manifest.Options{})
+		if result == nil {
+			return
+		}
+		var in Input
+		for _, item := range result.Items {
+			in.Sources = append(in.Sources, Source{item.Object, stored})
+		}
+		for _, finding := range Run(in).Findings {
+			if finding.Text == "" || len(finding.Proof) == 0 || finding.Place.Kind == nil {
+				t.Errorf("%+v lacks something", finding)
+			}
+		}
+	})
+}
