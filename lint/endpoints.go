@@ -30,10 +30,14 @@ func (l *linter) checkEndpoints() {
 			text = fmt.Sprintf("there is no profile %s", quoted(slices.Clone(h.Spec.Profiles)))
 			path = specPath.Child("profiles")
 		}
-		proof := closedWithoutProfile(classes[h.Name])
+		class := classes[h.Name]
+		proof := closedWithoutProfile(class)
 		if len(proof) == 0 {
-			l.find(NoProfile, about(h, path), text+": nothing is allowed where no policy is about it",
-				Proof{Text: "policies decide in both directions now, or the endpoint governs no interface; delete the policies, and all but failsafe ports is closed"})
+			now := "policies decide in both directions now; without them all but failsafe ports is closed"
+			if class == nil {
+				now = "the endpoint governs no interface now"
+			}
+			l.find(NoProfile, about(h, path), text+": nothing is allowed where no policy is about it", Proof{Text: now})
 			l.mildly(Hint)
 			continue
 		}

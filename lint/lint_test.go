@@ -141,6 +141,8 @@ func TestSelectors(t *testing.T) {
 		{name: "all() and nothing", objects: web + noFailsafes + gnp("p", "types: [Egress], selector: all() || all()") + gnp("q", "types: [Egress]")},
 		{name: "unlabelled", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
 			gnp("p", "selector: role != 'web', types: [Egress], egress: [{action: Allow, destination: {selector: 'role not in {\"db\"}'}}]")},
+		{name: "unlabelled network sets", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {name: office}, spec: {nets: [192.0.2.0/24]}}\n" +
+			gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role != 'web'}}]")},
 		{name: "unlabelled on purpose", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
 			gnp("p", "selector: '!has(role) || has(role) && role != \"web\"', types: [Egress], egress: [{action: Allow}]")},
 		{name: "namespaces", objects: web + gnp("p", "selector: role == 'web', namespaceSelector: has(a), types: [Egress], egress: [{action: Allow}]") +
@@ -159,6 +161,8 @@ func TestEndpoints(t *testing.T) {
 			gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP}]")},
 		{name: "no profile, and all is decided", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) +
 			gnp("p", "selector: role == 'web', types: [Ingress, Egress]")},
+		{name: "no profile, and no interface", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing) +
+			"---\n{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: web2}, spec: {node: web, interfaceName: '*', expectedIPs: [10.0.0.1]}}\n"},
 		{name: "an unknown profile", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], profiles: [nosuch]`)},
 		{name: "a profile", objects: hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], profiles: [own]`) +
 			"---\n{apiVersion: projectcalico.org/v3, kind: Profile, metadata: {name: own}, spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}}\n"},

@@ -94,11 +94,11 @@ func (l *linter) takesUnlabelled(at Place, s *selector.Selector, members []polic
 	slices.Sort(missing)
 	missing = slices.Compact(missing)
 	proof := Proof{
-		Text:      fmt.Sprintf("matched without the label %s; write has(%s) && before the condition if that is not meant", strings.Join(missing, " or "), strings.Join(missing, ") && has(")),
+		Text:      fmt.Sprintf("matched without it; write has(%s) && before the condition if that is not meant", strings.Join(missing, ") && has(")),
 		Endpoints: names(taken),
 	}
 	if sets := len(taken) - len(proof.Endpoints); sets > 0 {
-		proof.Text = count(sets, "network set") + " and " + count(len(proof.Endpoints), "host endpoint") + " are " + proof.Text
+		proof.Text = count(sets, "network set") + " among what is " + proof.Text
 	}
 	l.find(TakesUnlabelled, at, fmt.Sprintf("%s is matched also without the label %s: != and not in are true of a label that is absent", what, strings.Join(missing, " or ")), proof)
 }
