@@ -42,7 +42,7 @@ An object whose annotation lint.calicoctl/CODE gives a reason does not count for
 
 Exit status:
   0    no errors were found; there may be warnings and hints
-  1    could not do it; standard error says why
+  1    could not do it, or cannot tell what becomes of traffic; standard error says why
   3    errors were found
   130  interrupted`,
 		Example: `  calicoctl lint
@@ -113,10 +113,16 @@ func runLint(ctx context.Context, o *lintOptions) error {
 		return err
 	}
 	result := lint.Run(in)
+	if err := cannotTell(result.Engine); err != nil {
+		return err
+	}
 	if s := result.Engine.Snapshot(); len(s.HostEndpoints) == 0 && len(s.GlobalNetworkPolicies) > 0 {
 		o.deps.warn("there are no host endpoints here, so nothing is said about what policies do to them")
 	}
 	report := newLintReport(w, result)
+	if err := cannotTell(result.Engine); err != nil {
+		return err
+	}
 	switch o.format {
 	case formatJSON:
 		err = report.writeJSON(o.deps.Out)

@@ -65,7 +65,7 @@ type lintProof struct {
 
 func newLintReport(w *world, r lint.Result) *lintReport {
 	report := &lintReport{
-		world: w, words: newWords(newCluster(w)), engine: r.Engine, findings: []lintFinding{}, counts: map[lint.Severity]int{},
+		world: w, words: newWords(newCluster(w), r.Engine.Space()), engine: r.Engine, findings: []lintFinding{}, counts: map[lint.Severity]int{},
 	}
 	for _, f := range r.Findings {
 		at := w.position(f.Place.Key, f.Place.Path)

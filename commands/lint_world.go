@@ -12,13 +12,14 @@ import (
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/lint"
 	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/policy"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // input reads what to look at. Manifests have to be readable, and need not be valid.
 func (o *lintOptions) input(ctx context.Context) (*world, lint.Input, error) {
-	in := lint.Input{Workloads: o.workloads}
+	in := lint.Input{Workloads: o.workloads, Limit: policy.Limit{Steps: o.deps.EngineSteps, Stop: ctx.Err}}
 	items, err := o.lintItems(ctx)
 	if err != nil {
 		return nil, in, err
@@ -29,7 +30,7 @@ func (o *lintOptions) input(ctx context.Context) (*world, lint.Input, error) {
 	}
 	defer closeStore()
 	broken := leaveOutBroken(store)
-	before, err := readKinds(ctx, store, append(slices.Clone(worldKinds), resources.StagedGlobalNetworkPolicy))
+	before, err := readKinds(ctx, o.deps, store, append(slices.Clone(worldKinds), resources.StagedGlobalNetworkPolicy))
 	if err != nil {
 		return nil, in, fmt.Errorf("reading the datastore: %w", err)
 	}
@@ -45,7 +46,7 @@ func (o *lintOptions) input(ctx context.Context) (*world, lint.Input, error) {
 	if len(items) > 0 && o.controlled {
 		_, after = inStep(before, after)
 	}
-	after.workloads = o.workloads
+	after.workloads, in.NetworkSets = o.workloads, after.networkSets
 	for key, object := range after.objects {
 		_, written := after.items[key]
 		in.Sources = append(in.Sources, lint.Source{Object: object, Stored: !written})
@@ -93,19 +94,34 @@ type brokenObjects struct {
 // leaveOutBroken has a store leave out what it cannot understand, and tells what that is.
 func leaveOutBroken(store datastore.Store) *brokenObjects {
 	b := &brokenObjects{}
-	if tolerant, ok := store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(func(key resources.Key, err error) bool {
-			b.lock.Lock()
-			defer b.lock.Unlock()
-			b.list = append(b.list, lint.Unreadable{Key: key, Why: err.Error()})
-			return true
-		})
+	tolerant, ok := store.(datastore.Tolerant)
+	if !ok {
+		return b
 	}
+	tolerant.Tolerate(datastore.Tolerance{
+		LeaveOut: func(key resources.Key, err error) bool {
+			b.note(lint.Unreadable{Key: key, Why: datastore.Unreadable(err)})
+			return true
+		},
+		Remark: func(key resources.Key, remarks []string) {
+			for _, text := range remarks {
+				b.note(lint.Unreadable{Key: key, Why: text, Partly: true})
+			}
+		},
+	})
 	return b
 }
 
+func (b *brokenObjects) note(u lint.Unreadable) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	if !slices.Contains(b.list, u) { // as when a list is begun again
+		b.list = append(b.list, u)
+	}
+}
+
 func (b *brokenObjects) sorted() []lint.Unreadable {
-	slices.SortFunc(b.list, func(x, y lint.Unreadable) int { return strings.Compare(x.Key.String(), y.Key.String()) })
+	slices.SortFunc(b.list, func(x, y lint.Unreadable) int { return strings.Compare(x.Key.String()+x.Why, y.Key.String()+y.Why) })
 	return b.list
 }
 

@@ -18,10 +18,13 @@ type Input struct {
 	Sources []Source
 	// Unreadable are stored objects that cannot be understood.
 	Unreadable []Unreadable
-	// Workloads are as in policy.Snapshot.
-	Workloads []netip.Prefix
+	// NetworkSets and Workloads are as in policy.Snapshot.
+	NetworkSets []*policy.NetworkSet
+	Workloads   []netip.Prefix
 	// Outgrown are the automatic endpoints that are not what their nodes ask for.
 	Outgrown []Automatic
+	// Limit is what the engine works within.
+	Limit policy.Limit
 }
 
 // Source is an object and where it comes from.
@@ -32,10 +35,12 @@ type Source struct {
 	Stored bool
 }
 
-// Unreadable is a stored object that cannot be understood.
+// Unreadable is a stored object, or a part of one, that cannot be understood.
 type Unreadable struct {
 	Key resources.Key
 	Why string
+	// Partly tells that the rest of the object is understood, and looked at.
+	Partly bool
 }
 
 // Automatic is a stored automatic endpoint, and what it should be; nil if it should not be there.

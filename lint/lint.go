@@ -15,7 +15,7 @@ import (
 type Result struct {
 	// Findings are sorted: by kind, name and code.
 	Findings []Finding
-	// Engine judges the flows of the proofs.
+	// Engine judges the flows of the proofs. If it has an error, the findings are worth nothing.
 	Engine *policy.Engine
 }
 
@@ -82,6 +82,7 @@ func newLinter(in Input) *linter {
 		GlobalNetworkSets:     ofKind[*v3.GlobalNetworkSet](l.objects),
 		FelixConfigurations:   ofKind[*v3.FelixConfiguration](l.objects),
 		Nodes:                 ofKind[*v3.Node](l.objects),
+		NetworkSets:           in.NetworkSets,
 		Workloads:             in.Workloads,
 	}
 	for _, c := range l.snapshot.FelixConfigurations {
@@ -92,7 +93,7 @@ func newLinter(in Input) *linter {
 			l.config = c
 		}
 	}
-	l.engine = policy.New(l.snapshot)
+	l.engine = policy.NewWithin(in.Limit, l.snapshot)
 	l.policies = l.engine.Policies()
 	l.classes = l.engine.Classes()
 	return l

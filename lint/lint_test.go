@@ -301,8 +301,11 @@ func TestStored(t *testing.T) {
 		should.Labels = map[string]string{"role": "web", "zone": "a"}
 		should.Spec.ExpectedIPs = nil
 		in := Input{
-			Unreadable: []Unreadable{{resources.GlobalNetworkPolicy.Key("broken"), "it is no JSON"}},
-			Outgrown:   []Automatic{{is, should}, {Is: is}},
+			Unreadable: []Unreadable{
+				{Key: resources.GlobalNetworkPolicy.Key("broken"), Why: "it is no JSON"},
+				{Key: resources.KubeControllersConfiguration.Key("default"), Why: "a field is left out", Partly: true},
+			},
+			Outgrown: []Automatic{{is, should}, {Is: is}},
 		}
 		want := []string{
 			"CL802 warning HostEndpoint(web): the automatic endpoint is not what its node asks for; is the controller running?",
@@ -311,6 +314,8 @@ func TestStored(t *testing.T) {
 			"  neither node web nor a template asks for it; on web",
 			"CL801 error GlobalNetworkPolicy(broken): the stored object cannot be understood, so Calico leaves it out",
 			"  it is no JSON",
+			"CL801 error KubeControllersConfiguration(default): a part of the stored object cannot be understood, so it is left out",
+			"  a field is left out",
 		}
 		if diff := cmp.Diff(want, lines(Run(in).Findings)); diff != "" {
 			t.Error(diff)

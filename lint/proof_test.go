@@ -118,9 +118,12 @@ func TestProofPackets(t *testing.T) {
 
 // flowAt is a packet at an endpoint.
 func flowAt(in Input, endpoint string, path policy.Path, p policy.Packet) policy.Flow {
-	f := policy.Flow{
-		Path: path, From: p.From, To: p.To, Protocol: v3.Protocol{Num: p.Protocol},
-		Port: &p.Port, SourcePort: &p.SourcePort, ICMPType: &p.ICMPType, ICMPCode: &p.ICMPCode,
+	f := policy.Flow{Path: path, From: p.From, To: p.To, Protocol: v3.Protocol{Num: p.Protocol}}
+	if f.Protocol.HasPorts() {
+		f.Port, f.SourcePort = &p.Port, &p.SourcePort
+	}
+	if p.Protocol == 1 && p.From.Is4() || p.Protocol == 58 && p.From.Is6() {
+		f.ICMPType, f.ICMPCode = &p.ICMPType, &p.ICMPCode
 	}
 	for _, s := range in.Sources {
 		if h, ok := s.Object.(*v3.HostEndpoint); ok && h.Name == endpoint {

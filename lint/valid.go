@@ -20,6 +20,10 @@ type invalidObject struct {
 // checkValid reports what Calico does not take.
 func (l *linter) checkValid() {
 	for _, u := range l.in.Unreadable {
+		if u.Partly {
+			l.find(Invalid, Place{Key: u.Key}, "a part of the stored object cannot be understood, so it is left out", Proof{Text: u.Why})
+			continue
+		}
 		l.find(Invalid, Place{Key: u.Key}, "the stored object cannot be understood, so Calico leaves it out", Proof{Text: u.Why})
 	}
 	for _, i := range l.invalid {
