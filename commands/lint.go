@@ -42,7 +42,7 @@ An object whose annotation lint.calicoctl/CODE gives a reason does not count for
 
 Exit status:
   0    no errors were found; there may be warnings and hints
-  1    could not do it, or cannot tell what becomes of traffic; standard error says why
+  1    could not do it, or cannot tell what becomes of traffic and prints what does not depend on that
   3    errors were found
   130  interrupted`,
 		Example: `  calicoctl lint
@@ -113,14 +113,15 @@ func runLint(ctx context.Context, o *lintOptions) error {
 		return err
 	}
 	result := lint.Run(in)
-	if err := cannotTell(result.Engine); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if s := result.Engine.Snapshot(); len(s.HostEndpoints) == 0 && len(s.GlobalNetworkPolicies) > 0 {
 		o.deps.warn("there are no host endpoints here, so nothing is said about what policies do to them")
 	}
+	unknown := cannotTell(result.Engine)
 	report := newLintReport(w, result)
-	if err := cannotTell(result.Engine); err != nil {
+	if err := cannotTell(result.Engine); err != nil && unknown == nil { // when it was put into words
 		return err
 	}
 	switch o.format {
@@ -133,6 +134,9 @@ func runLint(ctx context.Context, o *lintOptions) error {
 	}
 	if err != nil {
 		return err
+	}
+	if unknown != nil {
+		return unknown
 	}
 	if report.counts[lint.Error] > 0 {
 		return answerNo("")

@@ -15,9 +15,11 @@ type lane struct {
 	direction policy.Direction
 	runs      []policy.Run
 	classes   []*policy.Class
-	// region is the packets that were taken through, allowed what policies allow of them, and undecided what none of
-	// them decides about.
-	region, allowed, undecided policy.Set
+	// whole is how many policies all packets are taken through.
+	whole int
+	// asked is the packets that checkFailsafes asks about, allowed what policies allow of them, and undecided what none
+	// of them decides about.
+	asked, allowed, undecided policy.Set
 }
 
 // endpoints are the names of those of all classes.
@@ -95,11 +97,9 @@ func (l *linter) checkLanes() {
 	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, ties: newTieMemory()}
 	all := l.lanes()
 	for _, n := range all {
-		n.region = l.engine.Space().All()
-		if !l.worthAll(v, n) {
-			n.region = l.failsafeRegion(n) // all that checkFailsafes asks about
-		}
-		if !n.region.Empty() {
+		n.asked = l.failsafeRegion(n)
+		n.whole = l.worthAll(v, n)
+		if n.whole > 0 || !n.asked.Empty() {
 			l.walk(v, n)
 		}
 	}
@@ -108,21 +108,20 @@ func (l *linter) checkLanes() {
 	l.checkFailsafes(all)
 }
 
-// worthAll tells whether there is something to find out about a lane that takes all packets.
-func (l *linter) worthAll(v *review, n *lane) bool {
+// worthAll is how many policies of a lane all packets have to be taken through, since there is something to find out
+// about them.
+func (l *linter) worthAll(v *review, n *lane) int {
+	policies, whole := 0, 0
 	for _, run := range n.runs {
-		if len(l.conflictsIn(v, run, n.direction)) > 0 || run.Denies && onlyLog(run, n.direction) {
-			return true
-		}
+		all := len(l.conflictsIn(v, run, n.direction)) > 0 || run.Denies && onlyLog(run, n.direction)
 		for _, p := range run.Policies {
-			for _, r := range l.rulesOf(p, n.direction) {
-				if !v.reached[atOf(r)] {
-					return true
-				}
+			policies++
+			if all || slices.ContainsFunc(l.rulesOf(p, n.direction), func(r policy.RuleMatch) bool { return !v.reached[atOf(r)] }) {
+				whole = policies
 			}
 		}
 	}
-	return false
+	return whole
 }
 
 // failsafeRegion is the packets to failsafe ports, where it matters what policies do to them.
@@ -160,14 +159,21 @@ func (v *review) ask(r policy.RuleMatch, n *lane, region policy.Set) {
 	v.reached[at] = !region.Intersect(r.Upper).Empty()
 }
 
-// walk takes packets through a lane.
+// walk takes packets through a lane: all of them as far as that is worth it, and then those that checkFailsafes asks
+// about.
 func (l *linter) walk(v *review, n *lane) {
-	region := n.region
+	region, policies := l.engine.Space().All(), 0
 	for _, run := range n.runs {
 		entry := region
 		var passed policy.Set
-		l.findTies(v, n, run, entry)
+		if policies < n.whole {
+			l.findTies(v, n, run, entry)
+		}
 		for _, p := range run.Policies {
+			if policies == n.whole {
+				region, passed = region.Intersect(n.asked), passed.Intersect(n.asked)
+			}
+			policies++
 			for _, r := range l.rulesOf(p, n.direction) {
 				v.ask(r, n, region)
 				switch r.Action {
@@ -176,9 +182,7 @@ func (l *linter) walk(v *review, n *lane) {
 				case v3.Pass:
 					passed = passed.Union(region.Intersect(r.Upper))
 				case v3.Allow:
-					if n.incoming() {
-						n.allowed = n.allowed.Union(region.Intersect(r.Upper))
-					}
+					n.allowed = n.allowed.Union(n.asked.Intersect(region).Intersect(r.Upper))
 				}
 				region = region.Subtract(r.Sure)
 			}
@@ -190,7 +194,7 @@ func (l *linter) walk(v *review, n *lane) {
 			region = region.Union(passed)
 		}
 	}
-	n.undecided = region
+	n.undecided = region.Intersect(n.asked)
 }
 
 // checkLogOnly looks for a tier that denies because of policies that only log.

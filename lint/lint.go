@@ -15,7 +15,8 @@ import (
 type Result struct {
 	// Findings are sorted: by kind, name and code.
 	Findings []Finding
-	// Engine judges the flows of the proofs. If it has an error, the findings are worth nothing.
+	// Engine judges the flows of the proofs. If it has an error, it could not tell what becomes of traffic, and there
+	// are only the findings that do not depend on that.
 	Engine *policy.Engine
 }
 
@@ -23,11 +24,19 @@ type Result struct {
 func Run(in Input) Result {
 	l := newLinter(in)
 	for _, check := range []func(){
-		l.checkValid, l.checkOutgrown, l.checkPolicySelectors, l.checkRuleSelectors, l.checkTemplates, l.checkEndpoints,
-		l.checkRules, l.checkLanes, l.checkFamilies, l.checkDenyOnFailsafe, l.checkFailsafeProtocols, l.checkStages,
-		l.checkTiers, l.checkTierTies, l.checkICMP, l.checkMasters, l.checkTypes,
+		l.checkValid, l.checkOutgrown, l.checkPolicySelectors, l.checkRuleSelectors, l.checkTemplates,
+		l.checkFailsafeProtocols, l.checkStages, l.checkTiers, l.checkICMP, l.checkTypes,
 	} {
 		check()
+	}
+	certain := len(l.findings)
+	for _, check := range []func(){
+		l.checkEndpoints, l.checkRules, l.checkLanes, l.checkFamilies, l.checkDenyOnFailsafe, l.checkTierTies, l.checkMasters,
+	} {
+		if check(); l.engine.Err() != nil {
+			l.findings = l.findings[:certain]
+			break
+		}
 	}
 	return Result{sorted(l.suppress()), l.engine}
 }

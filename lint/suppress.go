@@ -58,7 +58,7 @@ func (l *linter) suppress() []Finding {
 		}
 	}
 	for s, g := range reasons {
-		if !g.used {
+		if !g.used && l.engine.Err() == nil {
 			note(SuppressesNothing, g.at, fmt.Sprintf("the object has no finding %s to suppress", s.id), "remove the annotation")
 		}
 	}
