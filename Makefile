@@ -85,7 +85,7 @@ generate: ## write deep copy functions, custom resource definitions and the refe
 	$(controller-gen) object crd:allowDangerousTypes=true paths=./resources/v3/... output:crd:dir=deploy/crds
 	rm deploy/crds/projectcalico.org_nodes.yaml deploy/crds/projectcalico.org_profiles.yaml # no custom resources
 	for file in deploy/crds/*; do sed $(asV1) $$file >deploy/crds/crd.$${file##*/}; done
-	go run ./docs/gen -reference docs/reference
+	go run ./docs/gen -reference docs/reference -lint docs/lint
 
 golden: ## write the golden files anew from what the program does now
 	UPDATE=1 go test -short -count=1 -timeout 10m ./...

@@ -17,7 +17,7 @@ var mayImport = map[string][]string{
 	"commands": {
 		"render",
 		"output", "manifest", "autohep", "autohep/controller", "datastore/local", "datastore/etcd", "datastore/kubernetes",
-		"datastore", "policy", "policytest", "resources", "resources/v3", "selector",
+		"datastore", "docs/lint", "lint", "policy", "policytest", "resources", "resources/v3", "selector",
 	},
 	"output":               {"resources"},
 	"manifest":             {"resources", "resources/v3"},
@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"datastore/kubernetes": {"datastore", "resources", "resources/v3"},
 	"datastore/storetest":  {"datastore", "resources", "resources/v3"},
 	"policy":               {"resources", "resources/v3", "selector"},
+	"lint":                 {"policy", "resources", "resources/v3", "selector"},
 	"policytest":           {"manifest", "policy", "resources", "resources/v3"},
 	"render":               {"policy", "resources/v3"},
 	"resources":            {"resources/v3", "selector"},
