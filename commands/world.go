@@ -158,7 +158,7 @@ func ofKind[T resources.Object](w *world, kind *resources.Kind) []T {
 func (w *world) snapshot() policy.Snapshot {
 	return policy.Snapshot{
 		HostEndpoints:         ofKind[*v3.HostEndpoint](w, resources.HostEndpoint),
-		GlobalNetworkPolicies: ofKind[*v3.GlobalNetworkPolicy](w, resources.GlobalNetworkPolicy),
+		GlobalNetworkPolicies: w.policies(),
 		Tiers:                 ofKind[*v3.Tier](w, resources.Tier),
 		Profiles:              ofKind[*v3.Profile](w, resources.Profile),
 		GlobalNetworkSets:     ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet),
@@ -167,6 +167,19 @@ func (w *world) snapshot() policy.Snapshot {
 		NetworkSets:           w.networkSets,
 		Workloads:             w.workloads,
 	}
+}
+
+// policies are as agents take them: one that is stored without types, as kubectl can, governs both
+// directions. Those of manifests have their types by now.
+func (w *world) policies() []*v3.GlobalNetworkPolicy {
+	all := ofKind[*v3.GlobalNetworkPolicy](w, resources.GlobalNetworkPolicy)
+	for i, p := range all {
+		if len(p.Spec.Types) == 0 {
+			all[i] = p.DeepCopy()
+			all[i].Spec.Types = []v3.PolicyType{v3.PolicyTypeIngress, v3.PolicyTypeEgress}
+		}
+	}
+	return all
 }
 
 // engine makes an engine for a world, whose work an interrupt ends.
