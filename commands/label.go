@@ -156,7 +156,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 	var lines map[string][]string
 	var results []datastore.Result
 	automatic, err := s.change(ctx, attempt{write: func(tx datastore.Store) error {
-		keys, err := o.keys(ctx, tx, matches)
+		keys, err := o.keys(ctx, s, tx, matches)
 		if err != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 			var err error
 			lines[object.GetName()], err = o.relabel(object)
 			return object, err
-		}, step)
+		}, datastore.EditOptions{Known: s.known, Progress: step})
 		return err
 	}, results: &results})
 	if err != nil {
@@ -219,16 +219,16 @@ func (o *labelOptions) explain(r datastore.Result) error {
 	}
 }
 
-func (o *labelOptions) keys(ctx context.Context, tx datastore.Store, matches func(map[string]string) bool) ([]resources.Key, error) {
+func (o *labelOptions) keys(ctx context.Context, s *session, tx datastore.Store, matches func(map[string]string) bool) ([]resources.Key, error) {
 	if o.name != "" {
 		return []resources.Key{o.kind.Key(o.name)}, nil
 	}
-	list, err := tx.List(ctx, o.kind)
+	objects, err := s.list(ctx, tx, o.kind)
 	if err != nil {
 		return nil, err
 	}
 	var keys []resources.Key
-	for _, object := range list.Items {
+	for _, object := range objects {
 		if matches(object.GetLabels()) {
 			keys = append(keys, o.kind.Key(object.GetName()))
 		}

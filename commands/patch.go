@@ -116,7 +116,7 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 			}
 			before, asked = stored, next.DeepCopyObject().(resources.Object)
 			return next, o.refuseDerivedLabels(stored, next)
-		}, nil)
+		}, datastore.EditOptions{Known: s.known})
 		if err != nil {
 			return err
 		}

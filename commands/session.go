@@ -157,6 +157,21 @@ func openGuarded(ctx context.Context, d *Deps, g *globalOptions, configFile stri
 	return s, nil
 }
 
+// list gives the objects of a kind, as the trial has read them if there was one. They must not be changed.
+func (s *session) list(ctx context.Context, store datastore.Store, kind *resources.Kind) ([]resources.Object, error) {
+	if s.known != nil {
+		if objects, ok := s.known(kind); ok {
+			slices.SortFunc(objects, kind.Compare)
+			return objects, nil
+		}
+	}
+	list, err := store.List(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
 // controlled tells whether automatic host endpoints follow what is written: here, or in the cluster around the datastore.
 func (s *session) controlled() bool {
 	_, embedded := s.Store.(datastore.Atomic)

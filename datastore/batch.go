@@ -38,12 +38,15 @@ type batch struct {
 	order []resources.Key
 }
 
-func newBatch(s Store, tasks int, progress func()) *batch {
+func newBatch(s Store, tasks int, known func(*resources.Kind) ([]resources.Object, bool), progress func()) *batch {
+	if known == nil {
+		known = func(*resources.Kind) ([]resources.Object, bool) { return nil, false }
+	}
 	if progress == nil {
 		progress = func() {}
 	}
 	return &batch{
-		store: s, known: nothingKnown, progress: progress, results: make([]Result, tasks),
+		store: s, known: known, progress: progress, results: make([]Result, tasks),
 		stored: map[resources.Key]resources.Object{}, unread: map[resources.Key]error{}, absent: map[resources.Key]error{},
 	}
 }

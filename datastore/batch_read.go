@@ -49,8 +49,6 @@ func (b *batch) readAll(ctx context.Context, tasks []task) error {
 	return b.readEach(ctx, single)
 }
 
-func nothingKnown(*resources.Kind) ([]resources.Object, bool) { return nil, false }
-
 // readAgain reads anew what the tasks of the given indices are about.
 func (b *batch) readAgain(ctx context.Context, tasks []task, indices []int) error {
 	var keys []resources.Key

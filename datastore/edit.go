@@ -12,20 +12,28 @@ import (
 // store, perhaps the same one.
 type EditFunc func(resources.Object) (resources.Object, error)
 
+// EditOptions refines Edit.
+type EditOptions struct {
+	// Known is that of WriteOptions.
+	Known func(kind *resources.Kind) (objects []resources.Object, ok bool)
+	// Progress is called after each object.
+	Progress func()
+}
+
 // Edit reads the objects of keys, lets edit change each, checks it as Check does and writes it if it
 // is different. When somebody else changes one meanwhile, all of that happens again for that one.
 // There is one result for each key, in the same order; errors are as for Write.
 //
 // If the resourceVersion of what an EditFunc returns is not the stored one, the edit is about an old
 // revision and fails with ErrConflict. Name, uid and time of creation stay what they are.
-func Edit(ctx context.Context, s Store, keys []resources.Key, edit EditFunc, progress func()) ([]Result, error) {
+func Edit(ctx context.Context, s Store, keys []resources.Key, edit EditFunc, o EditOptions) ([]Result, error) {
 	tasks := make([]task, len(keys))
 	for i, key := range keys {
 		tasks[i] = task{key: key, decide: func(stored resources.Object) (resources.Object, Action, error) {
 			return edited(key, stored, edit)
 		}}
 	}
-	return newBatch(s, len(keys), progress).run(ctx, tasks)
+	return newBatch(s, len(keys), o.Known, o.Progress).run(ctx, tasks)
 }
 
 func edited(key resources.Key, stored resources.Object, edit EditFunc) (resources.Object, Action, error) {

@@ -307,7 +307,7 @@ func TestEdit(t *testing.T) {
 		}
 		o.SetLabels(map[string]string{"x": "y"})
 		return o, nil
-	}, nil)
+	}, datastore.EditOptions{})
 	if result := results[0]; err != nil || result.Err != nil || result.Action != datastore.Configured || calls != 2 {
 		t.Fatalf("%v after %d calls: %v", results, calls, err)
 	}
@@ -326,13 +326,13 @@ func TestEdit(t *testing.T) {
 		}
 		results, err := datastore.Edit(t.Context(), s, []resources.Key{key}, func(o resources.Object) (resources.Object, error) {
 			return o, edit(o.(*v3.Tier))
-		}, nil)
+		}, datastore.EditOptions{})
 		err = errors.Join(err, results[0].Err)
 		if err == nil || len(err.Error()) < len(name) || err.Error()[:len(name)] != name {
 			t.Errorf("got %v, want %s", err, name)
 		}
 	}
-	results, err = datastore.Edit(t.Context(), s, []resources.Key{key}, func(o resources.Object) (resources.Object, error) { return o, nil }, nil)
+	results, err = datastore.Edit(t.Context(), s, []resources.Key{key}, func(o resources.Object) (resources.Object, error) { return o, nil }, datastore.EditOptions{})
 	if err != nil || results[0].Action != datastore.Unchanged {
 		t.Errorf("an edit that changes nothing is %v: %v", results, err)
 	}

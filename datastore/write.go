@@ -48,11 +48,8 @@ type WriteOptions struct {
 // command (the datastore is gone, the context has ended) is returned as well: objects
 // whose results have no error were handled before.
 func Write(ctx context.Context, s Store, verb Verb, objects []resources.Object, o WriteOptions) ([]Result, error) {
-	b := newBatch(s, len(objects), o.Progress)
+	b := newBatch(s, len(objects), o.Known, o.Progress)
 	b.dryRun, b.together = o.DryRun, o.Together
-	if o.Known != nil {
-		b.known = o.Known
-	}
 	completer, _ := s.(Completer)
 	writers, tasks := make([]writer, len(objects)), make([]task, len(objects))
 	for i, object := range objects {
