@@ -1,12 +1,14 @@
 package policy_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // TestAskAgreesWithTrace holds the answers about whole sets against traces of single packets.
@@ -69,4 +71,34 @@ func sharedLocal(trace policy.Trace) bool {
 		others = others || h.Node != trace.Hosts[0].Node
 	}
 	return local && others
+}
+
+// TestAskOfManyNodes asks about each of many nodes and about what each sends itself, which is to stay within the limit.
+func TestAskOfManyNodes(t *testing.T) {
+	var s policy.Snapshot
+	ssh := netip.MustParseAddr("10.0.0.1")
+	for i := range 8_000 {
+		h := &v3.HostEndpoint{Spec: v3.HostEndpointSpec{
+			Node: fmt.Sprintf("node%05d", i), InterfaceName: v3.AllInterfaces, ExpectedIPs: []string{ssh.String()},
+		}}
+		h.Name = h.Spec.Node + "-auto-hep"
+		s.HostEndpoints = append(s.HostEndpoints, h)
+		ssh = ssh.Next()
+	}
+	engine := policy.NewWithin(policy.Limit{Steps: 200_000_000}, s)
+	asker := engine.Asker()
+	tcp := []policy.Box{{Protocols: []policy.Range{{First: 6, Last: 6}}, Ports: []policy.Range{{First: 80, Last: 80}}}}
+	for range 3 {
+		answers := asker.Ask(policy.Question{Path: policy.Local, Services: tcp, Nodes: func(string) bool { return true }})
+		if len(answers) != 1 || len(answers[0].Nodes) != 8_000 || answers[0].Denied.Empty() {
+			t.Fatalf("%d answers", len(answers))
+		}
+	}
+	udp := []policy.Box{{Protocols: []policy.Range{{First: 17, Last: 17}}}}
+	if !asker.Asked(policy.Vital{Path: policy.Local, Boxes: tcp}) || asker.Asked(policy.Vital{Path: policy.Local, Boxes: udp}) {
+		t.Error("what has been asked about is not known")
+	}
+	if err := engine.Err(); err != nil {
+		t.Error(err)
+	}
 }
