@@ -36,7 +36,7 @@ func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) 
 	e.line(0, "because %s", t.because(f, trace.Verdict, trace.Decision))
 	if r := trace.Return; r != nil {
 		words := map[policy.Verdict]string{policy.Denied: "would be dropped", policy.Unknown: "may be dropped"}[r.Verdict]
-		e.line(0, "but the answer %s on %s (%s of %s): %s", words, r.Decision.Node, r.Decision.Direction, doorWords(r.Decision.Interface),
+		e.line(0, "but the answer%s %s on %s (%s of %s): %s", echoWords(trace.Flow), words, r.Decision.Node, r.Decision.Direction, doorWords(r.Decision.Interface),
 			t.because(f, r.Verdict, r.Decision))
 	}
 	for _, h := range trace.Hosts {
@@ -44,6 +44,14 @@ func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) 
 		e.host(h)
 	}
 	return e.text.String()
+}
+
+// echoWords say what has an answer, of a flow that does not.
+func echoWords(f policy.Flow) string {
+	if f.ICMPType == nil && (f.Protocol.Number() == 1 || f.Protocol.Number() == 58) {
+		return " to an echo request"
+	}
+	return ""
 }
 
 // explanationOf is the explanation of all parts of a flow.

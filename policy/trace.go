@@ -170,7 +170,7 @@ func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decis
 				trace.Hosts = append(trace.Hosts, HostTrace{j.host.name, w.path, own, w.stages})
 			}
 			trace.Untracked = trace.Untracked || w.untracked
-			if own == Allowed && (from.untracks() || to.untracks()) {
+			if own == Allowed {
 				answers = append(answers, w.answer(j, from, to, w.untracked))
 			}
 			switch {
