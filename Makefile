@@ -22,7 +22,7 @@ servers := .cache/servers/$(shell cksum <test/servers/go.sum | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # go is parallel by itself, and generate comes before golden
-.PHONY: help build demo test check fmt-check vet lint in-step tidy-check test-race \
+.PHONY: help build demo test prove check fmt-check vet lint in-step tidy-check test-race \
 	servers fmt generate golden bench fuzz cover release-check snapshot clean
 
 help: ## list the targets
@@ -36,6 +36,10 @@ demo: build ## walk through the guide with the built program
 
 test: servers ## run the tests
 	go test -timeout 20m ./...
+	@go run ./test/prove -check
+
+prove: ## let a kernel judge all recorded sets and 300 random ones, and print the certificate
+	go run ./test/prove
 
 check: fmt-check vet lint in-step tidy-check test-race ## run all that CI checks: the six targets below
 
@@ -59,6 +63,7 @@ tidy-check: ## fail when `go mod tidy` would change a go.mod
 
 test-race: servers ## run the tests with the race detector
 	go test -race -timeout 20m ./...
+	@go run ./test/prove -check
 
 servers: $(servers)/etcd $(servers)/kube-apiserver ## build the servers that the tests run, and say where they are
 	@echo $(CURDIR)/$(servers)
@@ -80,7 +85,7 @@ generate: ## write deep copy functions, custom resource definitions and the refe
 	$(controller-gen) object crd:allowDangerousTypes=true paths=./resources/v3/... output:crd:dir=deploy/crds
 	rm deploy/crds/projectcalico.org_nodes.yaml deploy/crds/projectcalico.org_profiles.yaml # no custom resources
 	for file in deploy/crds/*; do sed $(asV1) $$file >deploy/crds/crd.$${file##*/}; done
-	go run ./docs/gen -reference docs/reference
+	go run ./docs/gen -reference docs/reference -lint docs/lint
 
 golden: ## write the golden files anew from what the program does now
 	UPDATE=1 go test -short -count=1 -timeout 10m ./...

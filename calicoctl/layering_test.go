@@ -15,8 +15,9 @@ var mayImport = map[string][]string{
 	"calicoctl": {"commands"},
 	"docs/gen":  {"commands"},
 	"commands": {
+		"render",
 		"output", "manifest", "autohep", "autohep/controller", "datastore/local", "datastore/etcd", "datastore/kubernetes",
-		"datastore", "policy", "policytest", "resources", "resources/v3", "selector",
+		"datastore", "docs/lint", "lint", "policy", "policytest", "resources", "resources/v3", "selector",
 	},
 	"output":               {"resources"},
 	"manifest":             {"resources", "resources/v3"},
@@ -28,10 +29,15 @@ var mayImport = map[string][]string{
 	"datastore/kubernetes": {"datastore", "resources", "resources/v3"},
 	"datastore/storetest":  {"datastore", "resources", "resources/v3"},
 	"policy":               {"resources", "resources/v3", "selector"},
+	"lint":                 {"policy", "resources", "resources/v3", "selector"},
 	"policytest":           {"manifest", "policy", "resources", "resources/v3"},
+	"render":               {"policy", "resources/v3"},
 	"resources":            {"resources/v3", "selector"},
 	"test/bench":           {},
 	"test/experiment":      {"resources/v3", "test/cluster"},
+	"test/prove":           {"policy", "render", "resources/v3", "test/random", "test/verdicts"},
+	"test/random":          {"policy", "resources/v3"},
+	"test/verdicts":        {"policy", "resources/v3"},
 }
 
 // onlyIn says which of our packages alone may import a module, and why.

@@ -94,6 +94,7 @@ func TestTooComplex(t *testing.T) {
 		{[]string{"diff", "-f", policy, "-o", "markdown"}, 1, "bits", why},
 		{[]string{"test", tests, "-f", policy}, 1, "", why},
 		{[]string{"test", "--init", "-f", policy}, 1, "", why},
+		{[]string{"lint", "-f", policy}, 1, "hosts too: the policy is about 1 host endpoint (CL102)", why},
 		{[]string{"apply", "-f", policy, "--tests", tests}, 1, "", why},
 		{[]string{"apply", "-f", policy, "--guard=refuse"}, 1, "", "nothing was written: what it would cut off cannot be told: "},
 		{[]string{"get", "gnps"}, 0, "", ""},

@@ -62,8 +62,8 @@ Objects are kept in a datastore: the Kubernetes API, etcd, or a file. Which one 
 	root.SetHelpCommand(newHelp(root))
 	root.AddCommand(
 		newGet(d, g), newCreate(d, g), newApply(d, g), newReplace(d, g), newDelete(d, g),
-		newPatch(d, g), newLabel(d, g), newDiff(d, g), newTrace(d, g), newConnectivity(d, g), newTest(d, g), newController(d, g),
-		newValidate(d), newVersion(d, g), newCompletion(),
+		newPatch(d, g), newLabel(d, g), newDiff(d, g), newTrace(d, g), newConnectivity(d, g), newTest(d, g), newLint(d, g),
+		newController(d, g), newValidate(d), newRender(d, g), newVersion(d, g), newCompletion(),
 	)
 	return root
 }

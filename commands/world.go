@@ -39,12 +39,17 @@ func newWorld() *world {
 	return &world{objects: map[resources.Key]resources.Object{}, items: map[resources.Key]manifest.Item{}}
 }
 
-// readWorld reads a datastore, all kinds at once.
+// readWorld reads a datastore.
 func readWorld(ctx context.Context, d *Deps, store datastore.Store) (*world, error) {
-	lists := make([]*resources.List, len(worldKinds))
-	errs := make([]error, len(worldKinds))
+	return readKinds(ctx, d, store, worldKinds)
+}
+
+// readKinds reads some kinds, all at once, and the network sets of namespaces.
+func readKinds(ctx context.Context, d *Deps, store datastore.Store, kinds []*resources.Kind) (*world, error) {
+	lists := make([]*resources.List, len(kinds))
+	errs := make([]error, len(kinds))
 	var wait sync.WaitGroup
-	for i, kind := range worldKinds {
+	for i, kind := range kinds {
 		wait.Go(func() { lists[i], errs[i] = store.List(ctx, kind) })
 	}
 	sets, err := store.List(ctx, resources.NetworkSet)

@@ -32,7 +32,7 @@ func (w *walk) answer(j *judgement, from, to *door, untracked bool) *Return {
 	}
 	r := reply{
 		walk: &walk{engine: w.engine, host: w.host}, packet: &back, untracked: untracked,
-		rewritten: !untracked && j.before != j.after, tcp: back.protocol() == protocolTCP,
+		rewritten: !untracked && j.before != j.after, foreign: back.protocol() == protocolTCP || isICMP(int(back.first[levelProtocol].lo)),
 	}
 	var mask outcomes
 	switch w.path {
@@ -58,8 +58,9 @@ func (w *walk) answer(j *judgement, from, to *door, untracked bool) *Return {
 type reply struct {
 	*walk
 	packet *point
-	// untracked tells that the request is, and rewritten that DNAT has rewritten the request.
-	untracked, rewritten, tcp bool
+	// untracked tells that the request is, rewritten that DNAT has rewritten the request, and foreign that the answer is
+	// of a protocol in which it cannot begin a connection.
+	untracked, rewritten, foreign bool
 }
 
 // early is the doNotTrack stage for an answer: allow, deny or, where it goes on, next. What answers a failsafe port of
@@ -101,7 +102,7 @@ func (r *reply) leaves(d *door) outcomes {
 
 func (r *reply) arrives(d *door) outcomes {
 	return r.ends(r.early(d, in), func() outcomes {
-		if r.tcp && !d.class.open() {
+		if r.foreign && !d.class.open() {
 			return r.end(ByDefault, deny, whyInvalid)
 		}
 		return r.steps([]step{{stagePreDNAT, in, d, r.packet}, {stageNormal, in, d, r.packet}})
@@ -110,7 +111,7 @@ func (r *reply) arrives(d *door) outcomes {
 
 func (r *reply) passes(from, to *door) outcomes {
 	return r.ends(r.early(from, in), func() outcomes {
-		if r.tcp {
+		if r.foreign {
 			r.at.Interface, r.at.Endpoint, r.at.Direction = to.name, to.endpoint, Egress
 			return r.end(ByDefault, deny, whyInvalid)
 		}

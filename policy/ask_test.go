@@ -9,15 +9,16 @@ import (
 
 	"github.com/edfb3db0/calicoctl/policy"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/random"
 )
 
 // TestAskAgreesWithTrace holds the answers about whole sets against traces of single packets.
 func TestAskAgreesWithTrace(t *testing.T) {
 	answered := 0
 	checks(t, 3, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := random.Snapshot(t)
 		for range 30 {
-			f := drawFlow(t)
+			f := random.Flow(t)
 			engine := policy.New(s)
 			q := policy.Question{
 				Path: f.Path, From: []netip.Prefix{netip.PrefixFrom(f.From, f.From.BitLen())},

@@ -51,9 +51,8 @@ func build(s Snapshot, t *table, parsed *selectors, from *Engine) *Engine {
 	} else {
 		e.compiler = &compiler{
 			table: t, selectors: parsed, population: newPopulation(&s, profiles),
-			entities: map[entityKey]addressPair{},
+			entities: map[entityKey]addressPair{}, workloads: s.Workloads,
 		}
-		e.compiler.workloads.add(s.Workloads...)
 	}
 	for name, object := range profiles {
 		e.profiles[name] = &profile{name: name, object: object, compiler: e.compiler}

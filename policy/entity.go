@@ -35,8 +35,6 @@ func (s *addressSet) add(prefixes ...netip.Prefix) {
 	}
 }
 
-func (s *addressSet) empty() bool { return len(s.v4)+len(s.v6) == 0 }
-
 // inAddresses is the packets with the source or destination in the set.
 func (t *table) inAddresses(l level, s addressSet) ref {
 	return t.perFamily(t.split(l, s.v4, full), t.split(l, s.v6, full))
@@ -47,6 +45,13 @@ type entityKey struct {
 	level                         level
 	selector, notSelector, spaces string
 	serviceAccounts               bool
+}
+
+func keyOf(l level, in *v3.EntityRule) entityKey {
+	return entityKey{
+		level: l, selector: in.Selector, notSelector: in.NotSelector, spaces: in.NamespaceSelector,
+		serviceAccounts: in.ServiceAccounts != nil,
+	}
 }
 
 // addressPair is the packets whose address certainly fits, and those whose may.
@@ -76,10 +81,7 @@ func (c *compiler) selected(side string, l level, in *v3.EntityRule) field {
 	default:
 		name = ".notSelector"
 	}
-	k := entityKey{
-		level: l, selector: in.Selector, notSelector: in.NotSelector, spaces: in.NamespaceSelector,
-		serviceAccounts: in.ServiceAccounts != nil,
-	}
+	k := keyOf(l, in)
 	pair, ok := c.entities[k]
 	if !ok {
 		pair = c.resolve(k)
@@ -89,29 +91,61 @@ func (c *compiler) selected(side string, l level, in *v3.EntityRule) field {
 }
 
 func (c *compiler) resolve(k entityKey) addressPair {
-	if k.selector == "" && k.spaces == "" && !k.serviceAccounts {
-		// A negation alone is about addresses, not about objects: it matches all that do
-		// not belong to the selected ones.
-		k.selector, k.notSelector = k.notSelector, ""
-		excluded := c.objects(k)
+	if k.excludes() {
+		excluded := c.pair(k.level, c.objects(k.excluded()))
 		return addressPair{c.not(excluded.upper), c.not(excluded.sure), excluded.reason}
 	}
-	return c.objects(k)
+	return c.pair(k.level, c.objects(k))
 }
 
-// objects is the addresses of the objects that an expression selects.
-func (c *compiler) objects(k entityKey) addressPair {
+// excludes tells whether there is nothing but a negation. That is about addresses, not about
+// objects: it matches all that do not belong to the selected ones.
+func (k entityKey) excludes() bool {
+	return k.selector == "" && k.spaces == "" && !k.serviceAccounts
+}
+
+// excluded is what such a negation leaves out.
+func (k entityKey) excluded() entityKey {
+	k.selector, k.notSelector = k.notSelector, ""
+	return k
+}
+
+// found is the networks of objects that certainly fit, and of those that may.
+type found struct {
+	sure, maybe []netip.Prefix
+	// anywhere tells that any address may fit, and elsewhere that any may but those of host endpoints.
+	anywhere, elsewhere bool
+	reason              string
+}
+
+// pair is what was found as packets.
+func (c *compiler) pair(l level, f found) addressPair {
+	switch {
+	case f.anywhere:
+		return addressPair{empty, full, f.reason}
+	case f.elsewhere:
+		return addressPair{empty, c.possibleWorkloads(l), f.reason}
+	}
+	var sure, maybe addressSet
+	sure.add(f.sure...)
+	maybe.add(f.maybe...)
+	pair := addressPair{sure: c.inAddresses(l, sure), reason: f.reason}
+	pair.upper = c.apply(or, pair.sure, c.inAddresses(l, maybe))
+	return pair
+}
+
+// objects is the networks of the objects that an expression selects.
+func (c *compiler) objects(k entityKey) found {
 	if k.serviceAccounts {
-		return addressPair{empty, c.possibleWorkloads(k.level), whyServiceAccount}
+		return found{elsewhere: true, reason: whyServiceAccount}
 	}
 	positive, negative, spaces := c.selectors.parse(k.selector), c.selectors.parse(k.notSelector), c.selectors.parse(k.spaces)
 	if positive == nil || negative == nil || spaces == nil {
-		return addressPair{empty, full, whySelector}
+		return found{anywhere: true, reason: whySelector}
 	}
 	global := spaces.String() == "global()"
 	is, not := c.population.matching(positive), c.population.matching(negative)
-	var sure, maybe addressSet
-	reason := ""
+	var f found
 	for i := range c.population.members {
 		if !is.has(i) || k.notSelector != "" && not.has(i) {
 			continue
@@ -122,27 +156,26 @@ func (c *compiler) objects(k entityKey) addressPair {
 			fits, certain = m.inNamespace(spaces, global)
 		}
 		if !certain {
-			maybe.add(m.addresses...)
-			reason = whyNamespace
+			f.maybe = append(f.maybe, m.addresses...)
+			f.reason = whyNamespace
 		} else if fits {
-			sure.add(m.addresses...)
+			f.sure = append(f.sure, m.addresses...)
 		}
 	}
-	if !global && !c.workloads.empty() {
-		maybe.v4 = append(maybe.v4, c.workloads.v4...)
-		maybe.v6 = append(maybe.v6, c.workloads.v6...)
-		reason = whyWorkload
+	if !global && len(c.workloads) > 0 {
+		f.maybe = append(f.maybe, c.workloads...)
+		f.reason = whyWorkload
 	}
-	pair := addressPair{sure: c.inAddresses(k.level, sure), reason: reason}
-	pair.upper = c.apply(or, pair.sure, c.inAddresses(k.level, maybe))
-	return pair
+	return f
 }
 
 // possibleWorkloads is where workloads may be: where the snapshot says, or else
 // everywhere but on host endpoints.
 func (c *compiler) possibleWorkloads(l level) ref {
-	if !c.workloads.empty() {
-		return c.inAddresses(l, c.workloads)
+	if len(c.workloads) > 0 {
+		var workloads addressSet
+		workloads.add(c.workloads...)
+		return c.inAddresses(l, workloads)
 	}
 	var hosts addressSet
 	for i := range c.population.members {

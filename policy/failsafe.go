@@ -15,6 +15,7 @@ type failsafes struct {
 	id int
 	// owner has the list of each direction, nil for the agent's own list.
 	owner [directions]resources.Object
+	ports [directions][]v3.ProtoPort
 	rules [directions][]*rule
 	sets  [directions]ref
 	// broken is why the agent of the node takes no configuration at all.
@@ -72,6 +73,7 @@ func (c *compiler) failsafesOf(id int, configs ...*v3.FelixConfiguration) *fails
 				break
 			}
 		}
+		f.ports[d] = list
 		parts := make([]ref, 0, len(list))
 		for _, port := range list {
 			r, err := c.failsafe(port, d)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edfb3db0/calicoctl/policy"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/random"
 )
 
 // drawBox is a set of packets that others often overlap.
@@ -24,7 +25,7 @@ func drawBox(t *rapid.T) policy.Box {
 	prefixes := func(name string) []netip.Prefix {
 		var out []netip.Prefix
 		for range rapid.IntRange(0, 2).Draw(t, name) {
-			out = append(out, netip.MustParsePrefix(someNets.Draw(t, name)).Masked())
+			out = append(out, netip.MustParsePrefix(random.Net(t, name)).Masked())
 		}
 		return out
 	}
@@ -72,7 +73,7 @@ func TestSetLaws(t *testing.T) {
 		boxesA, boxesB := drawBoxes(t), drawBoxes(t)
 		a, b := space.Set(boxesA...), policy.NewSpace().Set(boxesB...)
 		for range 20 {
-			p := packetOf(drawFlow(t))
+			p := packetOf(random.Flow(t))
 			inA := slices.ContainsFunc(boxesA, func(box policy.Box) bool { return holds(box, p) })
 			inB := slices.ContainsFunc(boxesB, func(box policy.Box) bool { return holds(box, p) })
 			for name, got := range map[string][2]bool{
@@ -125,7 +126,7 @@ func same(t *rapid.T, what string, before, after *policy.Engine) {
 // TestWhatChangesNothing is about changes of objects that change no verdict.
 func TestWhatChangesNothing(t *testing.T) {
 	checks(t, 10, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := random.Snapshot(t)
 		before := policy.New(s)
 		same(t, "nothing", before, policy.New(s))
 		same(t, "nothing", before, before.Next(s))
@@ -136,14 +137,14 @@ func TestWhatChangesNothing(t *testing.T) {
 		shuffled.Tiers = rapid.Permutation(s.Tiers).Draw(t, "tiers")
 		same(t, "another order of the objects", before, before.Next(shuffled))
 
-		idle := &v3.GlobalNetworkPolicy{Spec: drawPolicy(t)}
+		idle := &v3.GlobalNetworkPolicy{Spec: random.Policy(t)}
 		idle.Name, idle.Spec.Selector = "idle", "never == 'there'"
 		more := s
 		more.GlobalNetworkPolicies = append(slices.Clone(s.GlobalNetworkPolicies), idle)
 		same(t, "a policy that selects nobody", before, before.Next(more))
 		same(t, "a policy that selects nobody", before, policy.New(more))
 
-		apart := &v3.GlobalNetworkPolicy{Spec: drawPolicy(t)}
+		apart := &v3.GlobalNetworkPolicy{Spec: random.Policy(t)}
 		apart.Name, apart.Spec.Ingress = "apart", drawDisjointRules(t)
 		turned := apart.DeepCopy()
 		turned.Spec.Ingress = rapid.Permutation(apart.Spec.Ingress).Draw(t, "rules")
@@ -158,7 +159,7 @@ func TestWhatChangesNothing(t *testing.T) {
 func drawDisjointRules(t *rapid.T) []v3.Rule {
 	var rules []v3.Rule
 	for i := range rapid.IntRange(2, 4).Draw(t, "rules") {
-		r := drawRule(t)
+		r := random.Rule(t)
 		r.Protocol, r.NotProtocol, r.ICMP, r.NotICMP = &v3.Protocol{Name: v3.ProtocolTCP}, nil, nil, nil
 		port := []uint16{22, 80, 443, 6443}[i]
 		r.Destination.Ports = []v3.Port{{Min: port, Max: port}}
@@ -188,7 +189,7 @@ func hasNode(s policy.Snapshot, name string) bool {
 // TestDiffAgreesWithVerdicts looks for single packets in the difference of two snapshots, and in what the guard says.
 func TestDiffAgreesWithVerdicts(t *testing.T) {
 	checks(t, 10, func(t *rapid.T) {
-		was, is := drawSnapshot(t), drawSnapshot(t)
+		was, is := random.Snapshot(t), random.Snapshot(t)
 		is.Nodes, is.HostEndpoints = was.Nodes, was.HostEndpoints // so that the doors are the same
 		before := policy.New(was)
 		after := before.Next(is)
@@ -205,7 +206,7 @@ func TestDiffAgreesWithVerdicts(t *testing.T) {
 			checkLoss(t, before, after, vital, l)
 		}
 		for range 30 {
-			f := drawFlow(t)
+			f := random.Flow(t)
 			if f.Path == policy.DNATForward || f.Path == policy.DNATLocal || f.Path == policy.Local || !hasNode(was, f.Node) {
 				continue
 			}
@@ -295,11 +296,11 @@ func checkLoss(t *rapid.T, before, after *policy.Engine, vital []policy.Vital, l
 // TestConnectionsAgreeWithVerdicts looks for single packets in what is listed as open.
 func TestConnectionsAgreeWithVerdicts(t *testing.T) {
 	checks(t, 5, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := random.Snapshot(t)
 		engine := policy.New(s)
 		connections := engine.Connections(policy.Query{Paths: []policy.Path{policy.Input, policy.Output}})
 		for range 30 {
-			f := drawFlow(t)
+			f := random.Flow(t)
 			if f.Path != policy.Input && f.Path != policy.Output || !ownEnds(engine, f) {
 				continue
 			}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/test/random"
 )
 
 // checks runs a property on 100 x n examples, a tenth of them with -short.
@@ -24,10 +25,10 @@ func checks(t *testing.T, n int, property func(t *rapid.T)) {
 // packet: what it traces, what it judges, and what its sets say.
 func TestEngineAgreesWithNaive(t *testing.T) {
 	checks(t, 10, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := random.Snapshot(t)
 		engine, slow := policy.New(s), naive{s}
 		for range 100 {
-			f := drawFlow(t)
+			f := random.Flow(t)
 			want := slow.judge(f)
 			got, err := engine.Trace(f)
 			if err != nil {

@@ -70,7 +70,7 @@ type compiler struct {
 	*table
 	selectors  *selectors
 	population *population
-	workloads  addressSet
+	workloads  []netip.Prefix
 	entities   map[entityKey]addressPair
 	named      map[string][]namedPort
 }
@@ -164,7 +164,7 @@ func (c *compiler) entity(r *rule, side string, l level, in *v3.EntityRule) {
 		nets := networks(in.Nets)
 		r.add(understood(side+".nets", c.addresses(l, nets), len(nets) == len(in.Nets)))
 	}
-	if in.Selector != "" || in.NotSelector != "" || in.NamespaceSelector != "" || in.ServiceAccounts != nil {
+	if asksForObjects(in) {
 		r.add(c.selected(side, l, in))
 	}
 	if in.Services != nil {
@@ -183,6 +183,11 @@ func (c *compiler) entity(r *rule, side string, l level, in *v3.EntityRule) {
 	if len(in.NotPorts) > 0 {
 		r.certain(side+".notPorts", c.not(c.ports(l, in.NotPorts)))
 	}
+}
+
+// asksForObjects tells whether an end must be, or not be, an address of certain objects.
+func asksForObjects(in *v3.EntityRule) bool {
+	return in.Selector != "" || in.NotSelector != "" || in.NamespaceSelector != "" || in.ServiceAccounts != nil
 }
 
 // understood is a field that is certain when all of its values could be read.

@@ -10,19 +10,20 @@ import (
 
 	"github.com/edfb3db0/calicoctl/policy"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/random"
 )
 
 // TestSpreadAgreesWithTrace asks about a flow from or to any of several addresses, and then about each of them.
 func TestSpreadAgreesWithTrace(t *testing.T) {
 	strangers := map[bool][]string{false: {"10.0.0.9", "10.1.0.77", "192.0.2.1", "192.0.2.9", "10.9.9.9"}, true: {"2001:db8::1", "2001:db8::2", "fd00::9"}}
 	checks(t, 10, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := random.Snapshot(t)
 		for _, h := range s.HostEndpoints { // so that the addresses are nobody's
 			h.Spec.ExpectedIPs = h.Spec.ExpectedIPs[:0]
 		}
 		engine := policy.New(s)
 		for range 20 {
-			f := drawFlow(t)
+			f := random.Flow(t)
 			f.Path = rapid.SampledFrom([]policy.Path{policy.Input, policy.Output, policy.Forward, policy.DNATForward}).Draw(t, "way")
 			if rapid.Bool().Draw(t, "any source port") {
 				f.SourcePort = nil

@@ -78,7 +78,7 @@ var schema = map[string]struct{ attributes, children []string }{
 		[]string{"package", "id", "name", "timestamp", "hostname", "tests", "failures", "errors", "time"},
 		[]string{"properties", "testcase", "system-out", "system-err"},
 	},
-	"properties": {}, "system-out": {}, "system-err": {},
+	"properties": {nil, []string{"property"}}, "property": {[]string{"name", "value"}, nil}, "system-out": {}, "system-err": {},
 	"testcase": {[]string{"name", "classname", "time"}, []string{"error", "failure"}},
 	"error":    {[]string{"message", "type"}, nil},
 	"failure":  {[]string{"message", "type"}, nil},
@@ -123,6 +123,7 @@ func TestWriteJUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	root.check(t)
+	readXSD(t, "testdata/junit/jenkins-junit.xsd").check(t, root)
 	for _, want := range []string{
 		`name="one.yaml" timestamp="2026-01-02T03:04:05" hostname="localhost" tests="2" failures="1" errors="0" time="0.001000"`,
 		`name="two.yaml" timestamp="2026-01-02T03:04:05" hostname="localhost" tests="1" failures="0" errors="1" time="0.000000"`,

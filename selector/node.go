@@ -39,9 +39,11 @@ func (s *Selector) text(part span) string {
 
 // node is one condition, or !, && or || over other nodes. Nodes refer to each other by index.
 type node struct {
-	op    operation
-	label span
-	value span // For in and not in: the part of Selector.sets that is the set, sorted, without duplicates.
+	op operation
+	// strict makes a negative operator false where the label is absent.
+	strict bool
+	label  span
+	value  span // For in and not in: the part of Selector.sets that is the set, sorted, without duplicates.
 
 	first int32 // The first child.
 	next  int32 // The sibling to the right, or 0: node 0 is leftmost, so it is nobody's right sibling.
@@ -59,9 +61,9 @@ func (s *Selector) holds(n *node, labels Labels) bool {
 	value, ok := labels.Get(s.text(n.label))
 	switch n.op {
 	case opNotEqual:
-		return !ok || value != s.text(n.value)
+		return !ok && !n.strict || ok && value != s.text(n.value)
 	case opNotIn:
-		return !ok || !s.lists(n, value)
+		return !ok && !n.strict || ok && !s.lists(n, value)
 	default:
 		return ok && s.accepts(n, value)
 	}

@@ -1,7 +1,7 @@
-// Command gen writes what is derived from the command tree: the reference, manual pages
-// and completion scripts.
+// Command gen writes what is derived from the command tree: the reference, manual pages,
+// completion scripts and the index of what lint finds.
 //
-//	go run ./docs/gen -reference docs/reference
+//	go run ./docs/gen -reference docs/reference -lint docs/lint
 package main
 
 import (
@@ -19,13 +19,14 @@ import (
 func main() {
 	reference := flag.String("reference", "", "write the reference, in Markdown, to this `folder`")
 	man := flag.String("man", "", "write manual pages to this `folder`")
+	lint := flag.String("lint", "", "write the index of the pages about findings to this `folder`")
 	completions := flag.String("completions", "", "write completion scripts to this `folder`")
 	flag.Parse()
 	root := commands.Tree()
 	for _, job := range []struct {
 		folder string
 		write  func(*cobra.Command, string) error
-	}{{*reference, doc.GenMarkdownTree}, {*man, writeMan}, {*completions, writeCompletions}} {
+	}{{*reference, doc.GenMarkdownTree}, {*man, writeMan}, {*completions, writeCompletions}, {*lint, writeLintIndex}} {
 		if job.folder == "" {
 			continue
 		}
@@ -59,4 +60,10 @@ func writeCompletions(root *cobra.Command, folder string) error {
 		}
 	}
 	return nil
+}
+
+func writeLintIndex(_ *cobra.Command, folder string) error {
+	return os.WriteFile(filepath.Join(folder, "README.md"), []byte("# What lint finds\n\n"+
+		"A page for each code, with a bad and a good example; `calicoctl lint --explain CODE` prints it. "+
+		"[Linting](../linting.md) says how to use the command.\n\n"+commands.LintIndex()), 0o644)
 }

@@ -1,4 +1,6 @@
-package policy_test
+// Package random draws snapshots and flows for the property tests of the policy engine and
+// for the proof on a kernel. Names, labels, addresses and ports are few, so that they meet.
+package random
 
 import (
 	"net/netip"
@@ -11,14 +13,13 @@ import (
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
-// The pools are small, so that names, labels, addresses and ports meet.
 var (
 	someNodes      = rapid.SampledFrom([]string{"n1", "n1", "n1", "n1", "n2"})
 	someInterfaces = rapid.SampledFrom([]string{"*", "*", "*", "eth0", "eth0", "eth1", "lo", ""})
 	someAddresses  = rapid.SampledFrom([]string{
 		"10.0.0.1", "10.1.0.1", "10.0.0.2", "10.0.0.9", "10.1.0.77", "192.0.2.1", "fd00::1", "fd01::1", "fd00::2", "2001:db8::1", "127.0.0.1", "::1",
 	})
-	someNets      = rapid.SampledFrom([]string{"10.0.0.0/24", "10.0.0.0/31", "10.0.0.1/32", "10.0.0.0/8", "0.0.0.0/0", "192.0.2.0/24", "fd00::/16", "fd00::/127", "::/0"})
+	nets          = rapid.SampledFrom([]string{"10.0.0.0/24", "10.0.0.0/31", "10.0.0.1/32", "10.0.0.0/8", "0.0.0.0/0", "192.0.2.0/24", "fd00::/16", "fd00::/127", "::/0"})
 	someLabels    = rapid.MapOfN(rapid.SampledFrom([]string{"role", "zone"}), rapid.SampledFrom([]string{"", "a", "b"}), 0, 2)
 	someSelectors = rapid.SampledFrom([]string{
 		"", "all()", "all()", "has(zone) || !has(zone)", "role == 'a'", "role != 'a'", "has(zone)", "!has(role)", "zone in {'a', 'b'} && role == 'b'", "role contains 'a' || zone == ''",
@@ -30,13 +31,17 @@ var (
 	someActions = rapid.SampledFrom([]v3.Action{v3.Allow, v3.Allow, v3.Deny, v3.Deny, v3.Pass, v3.Log})
 )
 
+// Net draws a network of either family.
+func Net(t *rapid.T, label string) string { return nets.Draw(t, label) }
+
 func maybe[T any](t *rapid.T, label string, oneIn int, draw func() T, into *T) {
 	if rapid.IntRange(1, oneIn).Draw(t, label) == oneIn {
 		*into = draw()
 	}
 }
 
-func drawSnapshot(t *rapid.T) policy.Snapshot {
+// Snapshot draws objects of the nodes n1 and n2.
+func Snapshot(t *rapid.T) policy.Snapshot {
 	var s policy.Snapshot
 	for _, name := range []string{"n1", "n2"} {
 		n := &v3.Node{}
@@ -56,7 +61,7 @@ func drawSnapshot(t *rapid.T) policy.Snapshot {
 		s.HostEndpoints = append(s.HostEndpoints, drawEndpoint(t, name))
 	}
 	for _, name := range distinct("policies", 1, 8) {
-		p := &v3.GlobalNetworkPolicy{Spec: drawPolicy(t)}
+		p := &v3.GlobalNetworkPolicy{Spec: Policy(t)}
 		p.Name = name
 		s.GlobalNetworkPolicies = append(s.GlobalNetworkPolicies, p)
 	}
@@ -74,14 +79,14 @@ func drawSnapshot(t *rapid.T) policy.Snapshot {
 		s.Profiles = append(s.Profiles, p)
 	}
 	for _, name := range distinct("sets", 0, 2) {
-		set := &v3.GlobalNetworkSet{Spec: v3.GlobalNetworkSetSpec{Nets: rapid.SliceOfN(someNets, 0, 3).Draw(t, "nets")}}
+		set := &v3.GlobalNetworkSet{Spec: v3.GlobalNetworkSetSpec{Nets: rapid.SliceOfN(nets, 0, 3).Draw(t, "nets")}}
 		set.Name, set.Labels = name, someLabels.Draw(t, "set labels")
 		s.GlobalNetworkSets = append(s.GlobalNetworkSets, set)
 	}
 	if rapid.Bool().Draw(t, "namespaced set") {
 		s.NetworkSets = []*policy.NetworkSet{{
 			ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: "ns", Labels: someLabels.Draw(t, "set labels")},
-			Spec:       v3.GlobalNetworkSetSpec{Nets: rapid.SliceOfN(someNets, 0, 2).Draw(t, "nets")},
+			Spec:       v3.GlobalNetworkSetSpec{Nets: rapid.SliceOfN(nets, 0, 2).Draw(t, "nets")},
 		}}
 	}
 	for _, name := range []string{"default", "node.n1"} {
@@ -103,7 +108,7 @@ func drawFailsafes(t *rapid.T) *[]v3.ProtoPort {
 	for range rapid.IntRange(0, 3).Draw(t, "failsafes") {
 		p := v3.ProtoPort{Protocol: rapid.SampledFrom([]string{"tcp", "UDP", ""}).Draw(t, "protocol"), Port: somePorts.Draw(t, "port")}
 		maybe(t, "sctp", 20, func() string { return "sctp" }, &p.Protocol)
-		maybe(t, "net", 3, func() string { return someNets.Draw(t, "net") }, &p.Net)
+		maybe(t, "net", 3, func() string { return nets.Draw(t, "net") }, &p.Net)
 		list = append(list, p)
 	}
 	return &list
@@ -127,7 +132,8 @@ func drawEndpoint(t *rapid.T, name string) *v3.HostEndpoint {
 	return h
 }
 
-func drawPolicy(t *rapid.T) v3.GlobalNetworkPolicySpec {
+// Policy draws a policy of any stage.
+func Policy(t *rapid.T) v3.GlobalNetworkPolicySpec {
 	s := v3.GlobalNetworkPolicySpec{
 		Tier:     rapid.SampledFrom([]string{"", "default", "", "t1", "t2", "kube-admin"}).Draw(t, "tier"),
 		Order:    someOrders.Draw(t, "order"),
@@ -154,7 +160,7 @@ func drawPolicy(t *rapid.T) v3.GlobalNetworkPolicySpec {
 func drawRules(t *rapid.T, most int) []v3.Rule {
 	var rules []v3.Rule
 	for range rapid.IntRange(0, most).Draw(t, "rules") {
-		rules = append(rules, drawRule(t))
+		rules = append(rules, Rule(t))
 	}
 	return rules
 }
@@ -163,7 +169,8 @@ var someProtocols = rapid.SampledFrom([]*v3.Protocol{
 	{Name: "TCP"}, {Name: "TCP"}, {Name: "UDP"}, {Name: "ICMP"}, {Name: "ICMPv6"}, {Name: "SCTP"}, {Name: "UDPLite"}, {Num: 1}, {Num: 6}, {Num: 58}, {Num: 112},
 })
 
-func drawRule(t *rapid.T) v3.Rule {
+// Rule draws a rule. Some of its fields ask for what no object says.
+func Rule(t *rapid.T) v3.Rule {
 	r := v3.Rule{Action: someActions.Draw(t, "action")}
 	protocol := func() *v3.Protocol { return someProtocols.Draw(t, "protocol") }
 	maybe(t, "has protocol", 2, protocol, &r.Protocol)
@@ -190,15 +197,15 @@ func drawEntity(t *rapid.T) v3.EntityRule {
 	if rapid.Bool().Draw(t, "any end") || rapid.Bool().Draw(t, "any end at all") {
 		return e
 	}
-	nets := func() []string { return rapid.SliceOfN(someNets, 1, 2).Draw(t, "nets") }
+	networks := func() []string { return rapid.SliceOfN(nets, 1, 2).Draw(t, "nets") }
 	sel := func() string { return someSelectors.Draw(t, "selector") }
 	ports := func() []v3.Port {
 		return rapid.SliceOfN(rapid.SampledFrom([]v3.Port{
 			{Min: 22, Max: 22}, {Min: 80, Max: 443}, {Min: 1, Max: 65535}, {Min: 6443, Max: 6443}, {Name: "http"}, {Name: "api"}, {Name: "none"},
 		}), 1, 2).Draw(t, "ports")
 	}
-	maybe(t, "has nets", 4, nets, &e.Nets)
-	maybe(t, "has notNets", 6, nets, &e.NotNets)
+	maybe(t, "has nets", 4, networks, &e.Nets)
+	maybe(t, "has notNets", 6, networks, &e.NotNets)
 	maybe(t, "has selector", 3, sel, &e.Selector)
 	maybe(t, "has notSelector", 5, sel, &e.NotSelector)
 	maybe(t, "has ports", 3, ports, &e.Ports)
@@ -211,8 +218,8 @@ func drawEntity(t *rapid.T) v3.EntityRule {
 	return e
 }
 
-// drawFlow is a flow of which everything is given that its protocol has.
-func drawFlow(t *rapid.T) policy.Flow {
+// Flow draws a flow of which everything is given that its protocol has. No network need be able to carry it.
+func Flow(t *rapid.T) policy.Flow {
 	v6 := rapid.IntRange(0, 3).Draw(t, "v6") == 0
 	address := rapid.SampledFrom([]string{"10.0.0.1", "10.1.0.1", "10.0.0.2", "10.0.0.9", "10.1.0.77", "192.0.2.1", "127.0.0.1"})
 	if v6 {

@@ -1,0 +1,132 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// mostRules is how many rules prove one thing.
+const mostRules = 5
+
+// checkEndpoints looks for endpoints without a profile that is there.
+func (l *linter) checkEndpoints() {
+	classes := map[string]*policy.Class{}
+	for i := range l.classes {
+		for _, h := range l.classes[i].Endpoints {
+			classes[h.Name] = &l.classes[i]
+		}
+	}
+	for _, h := range l.snapshot.HostEndpoints {
+		if slices.ContainsFunc(h.Spec.Profiles, l.hasProfile) {
+			continue
+		}
+		text := "the endpoint has no profile"
+		path := specPath
+		if len(h.Spec.Profiles) > 0 {
+			text = fmt.Sprintf("there is no profile %s", quoted(slices.Clone(h.Spec.Profiles)))
+			path = specPath.Child("profiles")
+		}
+		class := classes[h.Name]
+		proof := closedWithoutProfile(class)
+		if len(proof) == 0 {
+			now := "policies decide in both directions now; without them all but failsafe ports is closed"
+			if class == nil {
+				now = "the endpoint governs no interface now"
+			}
+			l.find(NoProfile, about(h, path), text+": nothing is allowed where no policy is about it", Proof{Text: now})
+			l.mildly(Hint)
+			continue
+		}
+		l.find(NoProfile, about(h, path), text+": what no policy is about is denied", proof...)
+	}
+}
+
+func (l *linter) hasProfile(name string) bool {
+	return name == v3.ProfileDefaultAllow || slices.ContainsFunc(l.snapshot.Profiles, func(p *v3.Profile) bool { return p.Name == name })
+}
+
+// closedWithoutProfile proves what an endpoint of the class denies for want of a profile.
+func closedWithoutProfile(c *policy.Class) []Proof {
+	if c == nil {
+		return nil
+	}
+	var list []Proof
+	for _, d := range directions {
+		if slices.ContainsFunc(c.Runs(policy.StageNormal, d), func(r policy.Run) bool { return r.Denies }) {
+			continue
+		}
+		denied := c.Traffic(pathOf(d)).Denied
+		if denied.Empty() {
+			continue
+		}
+		list = append(list, Proof{Text: fmt.Sprintf("no policy closes %s, so the profiles decide, and this is denied", d), Traffic: denied, Path: pathOf(d)})
+	}
+	return list
+}
+
+// checkAddresses looks for endpoints without addresses; rules tells which rules mean them.
+func (l *linter) checkAddresses(rules map[string][]policy.RuleRef) {
+	for _, m := range l.engine.Members() {
+		if m.Endpoint == nil || len(m.Addresses) > 0 {
+			continue
+		}
+		var proof []Proof
+		for _, r := range rules[m.Endpoint.Name] {
+			at := rulePlace(r)
+			proof = append(proof, Proof{Text: "has a selector that matches the endpoint, and does not match its packets", At: &at})
+		}
+		text := "the endpoint has no expectedIPs: selectors of rules do not find its addresses"
+		if len(proof) == 0 {
+			l.find(NoAddresses, about(m.Endpoint, specPath), text, Proof{Text: "no rule selects it now"})
+			l.mildly(Hint)
+			continue
+		}
+		l.find(NoAddresses, about(m.Endpoint, specPath), text, proof...)
+	}
+}
+
+// checkOutgrown reports the automatic endpoints that are not what their nodes ask for.
+func (l *linter) checkOutgrown() {
+	for _, a := range l.in.Outgrown {
+		if a.Should == nil {
+			l.find(Outgrown, about(a.Is, nil), "the automatic endpoint should not be there any more",
+				Proof{Text: fmt.Sprintf("neither node %s nor a template asks for it", a.Is.Spec.Node), Endpoints: []string{a.Is.Name}})
+			continue
+		}
+		var proof []Proof
+		for _, part := range []struct{ name, is, should string }{
+			{"labels", labelText(a.Is.Labels), labelText(a.Should.Labels)},
+			{"annotations", labelText(a.Is.Annotations), labelText(a.Should.Annotations)},
+			{"node", a.Is.Spec.Node, a.Should.Spec.Node},
+			{"interfaceName", a.Is.Spec.InterfaceName, a.Should.Spec.InterfaceName},
+			{"expectedIPs", strings.Join(a.Is.Spec.ExpectedIPs, ","), strings.Join(a.Should.Spec.ExpectedIPs, ",")},
+			{"profiles", strings.Join(a.Is.Spec.Profiles, ","), strings.Join(a.Should.Spec.Profiles, ",")},
+			{"ports", fmt.Sprint(a.Is.Spec.Ports), fmt.Sprint(a.Should.Spec.Ports)},
+		} {
+			if part.is != part.should {
+				proof = append(proof, Proof{Text: fmt.Sprintf("%s: is %s, should be %s", part.name, orNothing(part.is), orNothing(part.should))})
+			}
+		}
+		l.find(Outgrown, about(a.Is, nil), "the automatic endpoint is not what its node asks for; is the controller running?", proof...)
+	}
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return text
+}
+
+func labelText(labels map[string]string) string {
+	list := make([]string, 0, len(labels))
+	for name, value := range labels {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}

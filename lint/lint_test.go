@@ -1,0 +1,392 @@
+package lint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/edfb3db0/calicoctl/manifest"
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// read makes objects of documents.
+func read(t *testing.T, text string) []resources.Object {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "in.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	result, err := manifest.Read(t.Context(), []string{file}, manifest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := make([]resources.Object, len(result.Items))
+	for i, item := range result.Items {
+		objects[i] = item.Object
+	}
+	return objects
+}
+
+func input(t *testing.T, text string, stored bool) Input {
+	t.Helper()
+	var in Input
+	for _, o := range read(t, text) {
+		in.Sources = append(in.Sources, Source{o, stored})
+	}
+	return in
+}
+
+// hep, gnp and felix are documents.
+func hep(name, labels, spec string) string {
+	return fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: %s, labels: {%s}}, spec: {node: %[1]s, %[3]s}}\n", name, labels, spec)
+}
+
+func gnp(name, spec string) string {
+	return fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: %s}, spec: {%s}}\n", name, spec)
+}
+
+func felix(name, spec string) string {
+	return fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: FelixConfiguration, metadata: {name: %s}, spec: {%s}}\n", name, spec)
+}
+
+func tier(name, spec string) string {
+	return fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: %s}, spec: {%s}}\n", name, spec)
+}
+
+// Endpoints of which nothing is found without a policy. Failsafe ports are switched off where they are not meant.
+const (
+	noFailsafes = "---\n{apiVersion: projectcalico.org/v3, kind: FelixConfiguration, metadata: {name: default}, spec: {failsafeInboundHostPorts: [], failsafeOutboundHostPorts: []}}\n"
+	allowing    = "profiles: [projectcalico-default-allow]"
+)
+
+var web = hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing) +
+	hep("db", "role: db", `interfaceName: eth0, expectedIPs: [10.0.0.2], `+allowing)
+
+// lines are findings in short, each with its proofs below it.
+func lines(findings []Finding) []string {
+	list := []string{}
+	for _, f := range findings {
+		text := fmt.Sprintf("%s %s %s", f.Code.ID, f.Severity, f.Place)
+		text += ": " + f.Text
+		if f.Suppressed != "" {
+			text += ", suppressed: " + f.Suppressed
+		}
+		list = append(list, text)
+		for _, p := range f.Proof {
+			line := "  " + p.Text
+			if p.At != nil {
+				line += "; " + p.At.String()
+			}
+			if len(p.Endpoints) > 0 {
+				line += "; on " + strings.Join(p.Endpoints, ",")
+			}
+			if boxes := p.Traffic.Boxes(); len(boxes) == 1 {
+				line += fmt.Sprintf("; %v %v", boxes[0].Protocols, boxes[0].Ports)
+			}
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+type lintCase struct {
+	name, objects string
+	stored        bool
+}
+
+// checkCases holds the findings of cases against testdata/NAME.txt, which UPDATE=1 writes.
+func checkCases(t *testing.T, name string, cases []lintCase) {
+	t.Helper()
+	var got strings.Builder
+	for _, c := range cases {
+		got.WriteString("== " + c.name + "\n")
+		for _, line := range lines(Run(input(t, c.objects, c.stored)).Findings) {
+			got.WriteString(line + "\n")
+		}
+	}
+	file := filepath.Join("testdata", name+".txt")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSelectors(t *testing.T) {
+	checkCases(t, "selectors", []lintCase{
+		{name: "every selector matches", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role == 'db'}}]")},
+		{name: "a value", objects: web + gnp("p", "selector: \"role in {'wbe', 'x'}\", types: [Egress], egress: [{action: Allow}]")},
+		{name: "a label", objects: web + gnp("p", "selector: has(rolle), types: [Egress], egress: [{action: Allow}]")},
+		{name: "the other name of the role", objects: hep("m", "node-role.kubernetes.io/control-plane: ''", `interfaceName: "*", `+"expectedIPs: [10.0.0.1], "+allowing) +
+			gnp("m", "selector: has(node-role.kubernetes.io/control-plane), types: [Ingress], ingress: [{action: Allow}]") + noFailsafes +
+			gnp("p", "selector: has(node-role.kubernetes.io/master), types: [Egress], egress: [{action: Allow}]")},
+		{name: "a label with another prefix", objects: web + gnp("p", "selector: example.org/role == 'web', types: [Egress], egress: [{action: Allow}]")},
+		{name: "a label of pods", objects: web + gnp("p", "selector: app == 'shop', types: [Egress], egress: [{action: Allow}]")},
+		{name: "conditions that exclude each other", objects: web + gnp("p", "selector: role == 'web' && role == 'db', types: [Egress], egress: [{action: Allow}]")},
+		{name: "there are no endpoints", objects: gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow}]")},
+		{name: "a rule", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role == 'dbb'}}, {action: Allow, destination: {notSelector: zone == 'a'}}]")},
+		{name: "a rule about pods", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: app == 'x', namespaceSelector: all()}}]")},
+		{name: "all() and nothing", objects: web + noFailsafes + gnp("p", "types: [Egress], selector: all() || all()") + gnp("q", "types: [Egress]")},
+		{name: "unlabelled", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
+			gnp("p", "selector: role != 'web', types: [Egress], egress: [{action: Allow, destination: {selector: 'role not in {\"db\"}'}}]")},
+		{name: "unlabelled network sets", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {name: office}, spec: {nets: [192.0.2.0/24]}}\n" +
+			gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role != 'web'}}]")},
+		{name: "unlabelled on purpose", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
+			gnp("p", "selector: '!has(role) || has(role) && role != \"web\"', types: [Egress], egress: [{action: Allow}]")},
+		{name: "namespaces", objects: web + gnp("p", "selector: role == 'web', namespaceSelector: has(a), types: [Egress], egress: [{action: Allow}]") +
+			gnp("q", "serviceAccountSelector: all(), types: [Egress], egress: [{action: Allow}]") +
+			gnp("r", "selector: app == 'x', namespaceSelector: has(a), types: [Egress], egress: [{action: Allow}]")},
+		{name: "a template", objects: "---\n{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {zone: a}}}\n" +
+			"---\n{apiVersion: projectcalico.org/v3, kind: KubeControllersConfiguration, metadata: {name: default}, spec: {controllers: {node: {hostEndpoint: {templates: [" +
+			"{generateName: a, interfaceCIDRs: [10.0.0.0/8], nodeSelector: zone == 'a'}, {generateName: b, interfaceCIDRs: [10.0.0.0/8], nodeSelector: rack == '1'}]}}}}}\n"},
+	})
+}
+
+func TestEndpoints(t *testing.T) {
+	checkCases(t, "endpoints", []lintCase{
+		{name: "no profile", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`)},
+		{name: "no profile, and ingress is decided", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) +
+			gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP}]")},
+		{name: "no profile, and all is decided", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) +
+			gnp("p", "selector: role == 'web', types: [Ingress, Egress]")},
+		{name: "no profile, and no interface", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing) +
+			"---\n{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: web2}, spec: {node: web, interfaceName: '*', expectedIPs: [10.0.0.1]}}\n"},
+		{name: "an unknown profile", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], profiles: [nosuch]`)},
+		{name: "a profile", objects: hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1], profiles: [own]`) +
+			"---\n{apiVersion: projectcalico.org/v3, kind: Profile, metadata: {name: own}, spec: {ingress: [{action: Allow}], egress: [{action: Allow}]}}\n"},
+		{name: "no addresses", objects: hep("web", "role: web", `interfaceName: "*", `+allowing)},
+		{name: "no addresses, and a rule", objects: hep("web", "role: web", `interfaceName: "*", `+allowing) +
+			gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role == 'web'}}, {action: Allow, source: {notSelector: role == 'web'}}]")},
+	})
+}
+
+func TestRules(t *testing.T) {
+	const egress = "selector: role == 'web', types: [Egress], egress: "
+	checkCases(t, "rules", []lintCase{
+		{name: "a field", objects: web + gnp("p", egress+"[{action: Allow, protocol: TCP, destination: {ports: [metrics]}}]")},
+		{name: "two fields", objects: web + gnp("p", egress+"[{action: Allow, ipVersion: 6, destination: {selector: role == 'db'}}]")},
+		{name: "three fields", objects: web + hep("mixed", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.3], ports: [{name: dns, protocol: UDP, port: 53}], `+allowing) +
+			gnp("p", egress+"[{action: Allow, protocol: TCP, destination: {ports: [dns], selector: role == 'db'}}]")},
+		{name: "another direction", objects: web + gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow}], egress: [{action: Allow}]")},
+		{name: "shadowed in one policy", objects: web + gnp("p", egress+"[{action: Deny, protocol: TCP, destination: {ports: ['1:100']}}, {action: Allow, protocol: TCP, destination: {ports: [80]}}]")},
+		{name: "shadowed by two", objects: web + gnp("p", egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}, {action: Allow, protocol: TCP, destination: {ports: ['91:99']}}]") +
+			gnp("q", egress+"[{action: Allow, protocol: TCP, destination: {ports: ['85:95']}}]")},
+		{name: "shadowed on one of two endpoints", objects: web + gnp("p", egress+"[{action: Allow, protocol: TCP}]") +
+			gnp("q", "types: [Egress], selector: has(role), egress: [{action: Allow, protocol: TCP}]")},
+		{name: "shadowed by a tier", objects: web + noFailsafes + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: first}, spec: {order: 1}}\n" +
+			gnp("p", "tier: first, "+egress+"[{action: Pass, protocol: TCP}, {action: Allow, protocol: UDP}]") +
+			gnp("q", egress+"[{action: Allow, protocol: UDP}, {action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
+		{name: "Log shadows nothing, and may be shadowed", objects: web + gnp("p", egress+"[{action: Log}, {action: Allow}, {action: Log, protocol: TCP}]")},
+		{name: "what is not certain shadows nothing", objects: web + gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP, http: {methods: [GET]}}, {action: Allow}]")},
+		{name: "useful where it is forwarded", objects: web + gnp("p", egress+"[{action: Allow}]") +
+			gnp("q", "applyOnForward: true, "+egress+"[{action: Allow, protocol: TCP}]")},
+		{name: "about nobody", objects: web + gnp("p", "selector: role == 'nosuch', types: [Egress], egress: [{action: Allow}, {action: Allow}]")},
+		{name: "notICMP", objects: web + gnp("p", egress+"[{action: Allow, notICMP: {type: 8}}, {action: Allow, protocol: ICMP, notICMP: {type: 8}}]")},
+		{name: "ICMP code", objects: web + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
+		{name: "ICMP code on nftables", objects: web + felix("node.web", "nftablesMode: Enabled") + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
+		{name: "ICMP code on iptables", objects: web + felix("default", "nftablesMode: Disabled") + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
+		{name: "networks of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [10.0.0.0/8]}}]")},
+		{name: "the world of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [0.0.0.0/0]}}]")},
+		{name: "networks of one family, addresses of both", objects: web + hep("both", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.5, "fd00::5"], `+allowing) +
+			gnp("p", egress+"[{action: Deny, destination: {nets: [10.0.0.0/8]}}, {action: Allow, destination: {nets: [192.0.2.0/24]}}, {action: Allow, destination: {nets: ['fd00::/8']}}]")},
+		{name: "notNets of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {notNets: ['fd00::/8']}}, {action: Allow, ipVersion: 4, destination: {notNets: [10.0.0.0/8]}}]")},
+	})
+}
+
+func TestOrder(t *testing.T) {
+	const egress = "selector: role == 'web', types: [Egress], egress: "
+	checkCases(t, "order", []lintCase{
+		{name: "logs only", objects: web + gnp("p", egress+"[{action: Log}]")},
+		{name: "logs what is denied anyway", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) + gnp("p", egress+"[{action: Log}]")},
+		{name: "two log", objects: web + gnp("p", egress+"[{action: Log}]") + gnp("q", egress+"[{action: Log, protocol: TCP}]")},
+		{name: "logs, and another allows", objects: web + gnp("p", "order: 1, "+egress+"[{action: Log}]") + gnp("q", egress+"[{action: Allow, protocol: TCP}]")},
+		{name: "logs in a tier that passes", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: watch}, spec: {order: 1, defaultAction: Pass}}\n" +
+			gnp("p", "tier: watch, "+egress+"[{action: Log}]")},
+		{name: "logs what is forwarded", objects: web + gnp("p", "applyOnForward: true, "+egress+"[{action: Log}]")},
+		{name: "no rules is meant", objects: web + gnp("p", "selector: role == 'web', types: [Egress]")},
+		{name: "a tie", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
+			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
+		{name: "a tie without order", objects: web + gnp("a", egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}]") +
+			gnp("a-b", egress+"[{action: Allow, protocol: TCP, destination: {ports: [90, 91]}}]")},
+		{name: "no tie: decided before", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
+			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]") +
+			gnp("c", "order: 4, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: [90]}}]")},
+		{name: "no tie: other endpoints", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP}]") +
+			gnp("b", "selector: role == 'db', order: 5, types: [Egress], egress: [{action: Deny, protocol: TCP}]")},
+		{name: "no tie: the same action", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
+			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
+		{name: "passing on decides", objects: web + gnp("a", "order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: ['80:90']}}]") +
+			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
+		{name: "passing on comes to the same", objects: web + gnp("a", "order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: ['80:90']}}]") +
+			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
+		{name: "stages", objects: web + gnp("a", "order: 5, doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]") +
+			gnp("b", "selector: role == 'web', doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]")},
+		{name: "tiers of one order", objects: web + tier("a", "order: 7") + tier("b", "order: 7") +
+			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
+			gnp("q", "tier: b, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
+		{name: "tiers of one order that agree", objects: web + tier("a", "") + tier("b", "") +
+			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
+			gnp("q", "tier: b, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
+		{name: "a tier", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: security}, spec: {order: 1}}\n" +
+			gnp("p", "tier: securty, "+egress+"[{action: Allow}]") + gnp("q", "tier: kube-admin, order: 5, "+egress+"[{action: Pass}]")},
+	})
+}
+
+func TestFailsafes(t *testing.T) {
+	checkCases(t, "failsafes", []lintCase{
+		{name: "denied", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Deny, protocol: UDP, destination: {ports: [53, 54]}}, {action: Allow}]")},
+		{name: "denied, by a node's own list", objects: web + felix("node.web", "failsafeOutboundHostPorts: [{protocol: TCP, port: 80, net: 192.0.2.0/24}]") +
+			gnp("p", "selector: has(role), types: [Egress], egress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}, {action: Allow}]")},
+		{name: "all denied", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Deny}]")},
+		{name: "open", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 22}, {protocol: TCP, port: 443}, {protocol: TCP, port: 80}, {protocol: UDP, port: 5, net: 10.0.0.0/8}]") +
+			gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP, destination: {ports: [443]}}, {action: Allow, protocol: TCP, source: {nets: [10.0.0.0/8]}, destination: {ports: [80]}}]")},
+		{name: "open, and no policy closes anything", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 22}]")},
+		{name: "open, and what is left is passed on", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 22}]") +
+			gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Pass}]")},
+		{name: "a protocol", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: SCTP, port: 22}], failsafeOutboundHostPorts: [{protocol: UDP, port: 53}, {protocol: sctp, port: 53}]") +
+			felix("node.db", "failsafeInboundHostPorts: [{port: 22}, {protocol: SCTP, port: 23}]") + felix("other", "failsafeInboundHostPorts: [{protocol: SCTP, port: 22}]")},
+	})
+}
+
+func TestMasters(t *testing.T) {
+	node := func(name, labels, address string) string {
+		return fmt.Sprintf("---\n{apiVersion: v1, kind: Node, metadata: {name: %s, labels: {%s}}, status: {addresses: [{type: InternalIP, address: %s}]}}\n", name, labels, address)
+	}
+	const role = "node-role.kubernetes.io/control-plane: ''"
+	m1, m2, w1 := node("m1", role, "10.0.0.1"), node("m2", role, "10.0.0.2"), node("w1", "", "10.0.1.1")
+	host := hep("m1", "m: '1'", `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing)
+	checkCases(t, "masters", []lintCase{
+		{name: "no endpoint", objects: m1 + w1},
+		{name: "no policy", objects: m1 + w1 + host},
+		{name: "an endpoint for another interface", objects: m1 + w1 + hep("m1", "m: '1'", `interfaceName: eth7, `+allowing)},
+		{name: "a policy for egress", objects: m1 + w1 + host + gnp("p", "selector: has(m), types: [Egress], egress: [{action: Allow}]")},
+		{name: "the role of the endpoint", objects: hep("x", role, `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing)},
+		{name: "open to all peers", objects: m1 + w1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: TCP, source: {nets: [10.0.0.0/16]}, destination: {ports: [6443]}}]")},
+		{name: "closed to one", objects: m1 + w1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: TCP, source: {nets: [10.0.0.0/24]}, destination: {ports: [6443]}}]")},
+		{name: "kept open by a failsafe port", objects: m1 + w1 + host + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 6443, net: 10.0.0.0/16}]") + gnp("p", "selector: has(m), types: [Ingress]")},
+		{name: "two masters", objects: m1 + m2 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress]")},
+		{name: "alone", objects: m1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress]")},
+	})
+}
+
+func TestStored(t *testing.T) {
+	untyped := web + noFailsafes + gnp("p", "selector: role == 'web', ingress: [{action: Allow}]")
+	invalid := web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Deny, source: {nets: [10.0.0.1/8]}}]")
+	early := web + gnp("p", "selector: role == 'web', preDNAT: true, types: [Ingress]") + gnp("q", "selector: role == 'web', doNotTrack: true, types: [Ingress]")
+	checkCases(t, "stored", []lintCase{
+		{name: "without types, in a file", objects: untyped},
+		{name: "without types, stored", objects: untyped, stored: true},
+		{name: "without types and rules", objects: web + noFailsafes + gnp("p", "selector: role == 'web'")},
+		{name: "without types, and rules for both", objects: web + noFailsafes + gnp("p", "selector: role == 'web', ingress: [{action: Allow}], egress: [{action: Allow}]"), stored: true},
+		{name: "egress rules alone", objects: web + noFailsafes + gnp("p", "selector: role == 'web', egress: [{action: Allow}]"), stored: true},
+		{name: "invalid in a file", objects: invalid},
+		{name: "invalid and stored", objects: invalid, stored: true},
+		{name: "no applyOnForward", objects: early, stored: true},
+	})
+	t.Run("what cannot be read, and what nodes have outgrown", func(t *testing.T) {
+		is := read(t, web)[0].(*v3.HostEndpoint)
+		should := is.DeepCopy()
+		should.Labels = map[string]string{"role": "web", "zone": "a"}
+		should.Spec.ExpectedIPs = nil
+		in := Input{
+			Unreadable: []Unreadable{
+				{Key: resources.GlobalNetworkPolicy.Key("broken"), Why: "it is no JSON"},
+				{Key: resources.KubeControllersConfiguration.Key("default"), Why: "a field is left out", Partly: true},
+			},
+			Outgrown: []Automatic{{is, should}, {Is: is}},
+		}
+		want := []string{
+			"CL802 warning HostEndpoint(web): the automatic endpoint is not what its node asks for; is the controller running?",
+			"  labels: is role=web, should be role=web,zone=a", "  expectedIPs: is 10.0.0.1, should be nothing",
+			"CL802 warning HostEndpoint(web): the automatic endpoint should not be there any more",
+			"  neither node web nor a template asks for it; on web",
+			"CL801 error GlobalNetworkPolicy(broken): the stored object cannot be understood, so Calico leaves it out",
+			"  it is no JSON",
+			"CL801 error KubeControllersConfiguration(default): a part of the stored object cannot be understood, so it is left out",
+			"  a field is left out",
+		}
+		if diff := cmp.Diff(want, lines(Run(in).Findings)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestSuppressions(t *testing.T) {
+	annotated := func(annotations string) string {
+		return noFailsafes + fmt.Sprintf("---\n{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: web, annotations: {%s}}, spec: {node: web, interfaceName: '*', expectedIPs: [10.0.0.1]}}\n", annotations)
+	}
+	checkCases(t, "suppressions", []lintCase{
+		{name: "with a reason", objects: annotated("lint.calicoctl/CL103: closed on purpose")},
+		{name: "in other letters, and by name", objects: annotated("lint.calicoctl/cl103: closed on purpose, lint.calicoctl/no-addresses: none yet")},
+		{name: "without a reason", objects: annotated("lint.calicoctl/CL103: '  '")},
+		{name: "of nothing", objects: annotated("lint.calicoctl/CL103: on purpose, lint.calicoctl/CL104: none yet")},
+		{name: "of a code that is not there", objects: annotated("lint.calicoctl/CL103: on purpose, lint.calicoctl/CL999: whatever")},
+		{name: "of itself", objects: annotated("lint.calicoctl/CL103: '', lint.calicoctl/CL901: I have my reasons")},
+	})
+}
+
+// TestCodes holds the codes to what their comment promises.
+func TestCodes(t *testing.T) {
+	seen := map[string]bool{}
+	last := ""
+	for _, c := range Codes() {
+		if seen[c.Name] || c.ID <= last || !strings.HasSuffix(c.Summary, ".") {
+			t.Errorf("%+v comes again or out of order, or has no sentence", c)
+		}
+		seen[c.Name], last = true, c.ID
+		if got, ok := CodeOf(strings.ToUpper(c.Name)); !ok || got != c {
+			t.Errorf("%s: %v", c.Name, got)
+		}
+	}
+	if _, ok := CodeOf("CL000"); ok {
+		t.Error("CL000 is a code")
+	}
+}
+
+// FuzzRun looks at whatever can be read: stored objects need not be valid.
+func FuzzRun(f *testing.F) {
+	pages, err := filepath.Glob("../docs/lint/CL*.md")
+	if err != nil || len(pages) == 0 {
+		f.Fatal(err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, example, _ := strings.Cut(string(text), "<< 'END'\n")
+		example, _, _ = strings.Cut(example, "END\n")
+		f.Add([]byte(example), true)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, stored bool) {
+		file := filepath.Join(t.TempDir(), "in.yaml")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		result, _ := manifest.Read(t.Context(), []string{file}, manifest.Options{})
+		if result == nil {
+			return
+		}
+		var in Input
+		for _, item := range result.Items {
+			in.Sources = append(in.Sources, Source{item.Object, stored})
+		}
+		for _, finding := range Run(in).Findings {
+			if finding.Text == "" || len(finding.Proof) == 0 || finding.Place.Kind == nil {
+				t.Errorf("%+v lacks something", finding)
+			}
+		}
+	})
+}
