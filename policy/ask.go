@@ -28,7 +28,9 @@ type Answer struct {
 	// Nodes judge Forward and Local.
 	Nodes []string
 	Traffic
-	hosts []*host
+	// Unanswered are those of the allowed packets whose answers are certainly dropped, where a node has an end of them.
+	Unanswered Set
+	hosts      []*host
 	// in and out are the interfaces that the question says.
 	in, out string
 }
@@ -225,13 +227,23 @@ func (a *Asker) Ask(q Question) []Answer {
 		v.allowed = a.apply(or, v.allowed, a.apply(and, own, a.local[i].allowed))
 		v.denied = a.apply(or, v.denied, a.apply(and, own, a.local[i].denied))
 	}
-	return []Answer{{Traffic: a.within(region, v), in: a.doorOf(q.ToEndpoint), out: a.doorOf(q.FromEndpoint)}}
+	answer := Answer{Traffic: a.within(region, v), in: a.doorOf(q.ToEndpoint), out: a.doorOf(q.FromEndpoint)}
+	answer.Unanswered = Set{a.table, a.apply(and, a.apply(and, others, v.allowed), a.unanswered(&q))}
+	return []Answer{answer}
 }
 
 // atEndpoint is what a way does by whichever of the interfaces that an endpoint governs. One that governs none leaves it
 // open.
 func (a *Asker) atEndpoint(name string, w way) verdicts {
-	var doors []*door
+	doors := a.doorsOf(name)
+	if len(doors) == 0 {
+		return verdicts{}
+	}
+	return a.across(doors, w)
+}
+
+// doorsOf is the interfaces that an endpoint governs, none for "".
+func (a *Asker) doorsOf(name string) (doors []*door) {
 	for _, h := range a.hosts {
 		for _, d := range h.outside() {
 			if d.endpoint != nil && d.endpoint.Name == name {
@@ -239,10 +251,7 @@ func (a *Asker) atEndpoint(name string, w way) verdicts {
 			}
 		}
 	}
-	if len(doors) == 0 {
-		return verdicts{}
-	}
-	return a.across(doors, w)
+	return doors
 }
 
 // doorOf is an interface that an endpoint governs, on whichever node it is.

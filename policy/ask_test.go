@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -14,7 +15,7 @@ import (
 
 // TestAskAgreesWithTrace holds the answers about whole sets against traces of single packets.
 func TestAskAgreesWithTrace(t *testing.T) {
-	answered := 0
+	answered, lost := 0, 0
 	checks(t, 3, func(t *rapid.T) {
 		s := random.Snapshot(t)
 		for range 30 {
@@ -57,10 +58,20 @@ func TestAskAgreesWithTrace(t *testing.T) {
 			if got != want.Verdict {
 				t.Fatalf("%+v: the sets say %s, the trace %s because %+v", f, got, want.Verdict, want.Decision)
 			}
+			local := slices.ContainsFunc(want.Hosts, func(h policy.HostTrace) bool { return h.Path == policy.Local || h.Path == policy.Forward })
+			if local || f.ICMPType != nil { // of which the sets say nothing
+				continue
+			}
+			if drops := want.Return != nil && want.Return.Verdict == policy.Denied; answers[0].Unanswered.Contains(p) != drops {
+				t.Fatalf("%+v: the trace says of the answer %+v, and the sets that it is lost: %v", f, want.Return, !drops)
+			}
+			if want.Return != nil {
+				lost++
+			}
 		}
 	})
-	if answered == 0 {
-		t.Error("no question had an answer")
+	if answered == 0 || lost == 0 {
+		t.Errorf("%d questions had an answer, and %d packets had none", answered, lost)
 	}
 }
 
