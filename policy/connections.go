@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -119,27 +118,6 @@ func (c *Class) Traffic(p Path) Traffic {
 		return t.traffic(c.class.along(wayLocal))
 	default:
 		return t.traffic(forwarded(c.class, c.class))
-	}
-}
-
-// Traffic is what becomes of packets on a path of one node, by its interfaces: in for
-// Input, out for Output, both for Forward. It does not follow DNAT.
-func (e *Engine) Traffic(node string, p Path, in, out string) (Traffic, error) {
-	h := e.byName[node]
-	if h == nil {
-		return Traffic{}, fmt.Errorf("node %q is not known", node)
-	}
-	switch p {
-	case Input:
-		return e.traffic(h.at(in).class.along(wayIn)), nil
-	case Output:
-		return e.traffic(h.at(out).class.along(wayOut)), nil
-	case Local:
-		return e.traffic(h.at(loopback).class.along(wayLocal)), nil
-	case Forward:
-		return e.traffic(forwarded(h.at(in).class, h.at(out).class)), nil
-	default:
-		return Traffic{}, fmt.Errorf("there are no sets for the path %q", p)
 	}
 }
 
