@@ -63,17 +63,16 @@ func (g *guard) check(ctx context.Context, s *session, store datastore.Store, a 
 		return nil
 	}
 	losses, err := g.losses(ctx, s, overlay, changed)
+	if len(losses) > 0 {
+		s.deps.warn("this cuts off traffic that keeps the cluster alive:\n" + strings.Join(losses, "\n"))
+	}
 	switch {
 	case err != nil && g.mode == guardRefuse:
 		return fmt.Errorf("%w: %w", errBlind, err)
 	case err != nil:
 		s.deps.warn("what this write cuts off cannot be told: " + err.Error())
 		return nil
-	case len(losses) == 0:
-		return nil
-	}
-	s.deps.warn("this cuts off traffic that keeps the cluster alive:\n" + strings.Join(losses, "\n"))
-	if g.mode == guardRefuse {
+	case len(losses) > 0 && g.mode == guardRefuse:
 		return errRefused
 	}
 	return nil
@@ -93,7 +92,8 @@ func untried(results []datastore.Result, err error) error {
 	return nil
 }
 
-// losses are lines about the vital traffic that is cut off.
+// losses are lines about the vital traffic that is cut off. Those about refused configurations come with an error of the
+// engine, too.
 func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overlay, changed map[resources.Key]resources.Object) ([]string, error) {
 	before, err := readWorld(ctx, s.deps, baseOf{overlay})
 	if err != nil {
@@ -109,8 +109,12 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
 	r := lossReport{words: newWords(c, engineAfter.Space()), world: after, engine: engineAfter, vital: vital, meant: meant}
-	lines := append(refusalLines(policy.Refusals(engineBefore, engineAfter)), r.lines(lost)...)
-	return lines, engineAfter.Err()
+	refusals := refusalLines(policy.Refusals(engineBefore, engineAfter))
+	lines := r.lines(lost)
+	if err := engineAfter.Err(); err != nil {
+		return refusals, err
+	}
+	return append(refusals, lines...), nil
 }
 
 // refusalLines are one for each configuration that calico-node does not take.

@@ -78,6 +78,12 @@ func TestTooComplex(t *testing.T) {
 		return file
 	}
 	node, policy := write("node.yaml", bitsNode), write("bits.yaml", bits(12))
+	refused := write("refused.yaml", bits(12)+`---
+apiVersion: projectcalico.org/v3
+kind: FelixConfiguration
+metadata: {name: node.n2}
+spec: {failsafeInboundHostPorts: [{protocol: SCTP, port: 22}]}
+`)
 	tests := write("tests.yaml", "- {name: t, from: internet, to: n1, deny: [tcp/80]}\n")
 	const why = "what becomes of traffic cannot be told: the policies cut traffic into more pieces than can be told apart"
 	const blind = "what this write cuts off cannot be told: the policies cut traffic into more pieces than can be told apart"
@@ -97,6 +103,7 @@ func TestTooComplex(t *testing.T) {
 		{[]string{"lint", "-f", policy}, 1, "hosts too: the policy is about 1 host endpoint (CL102)", why},
 		{[]string{"apply", "-f", policy, "--tests", tests}, 1, "", why},
 		{[]string{"apply", "-f", policy, "--guard=refuse"}, 1, "", "nothing was written: what it would cut off cannot be told: "},
+		{[]string{"apply", "-f", refused, "--guard=refuse"}, 1, "", "refuses its whole configuration for it, and programs nothing\n"},
 		{[]string{"get", "gnps"}, 0, "", ""},
 		{[]string{"apply", "-f", policy}, 0, "Successfully applied", "warning: " + blind},
 		{[]string{"trace", "--from", "10.0.0.9", "--to", "n1", "--protocol", "tcp", "--port", "32769", "--source-port", "32768"}, 0, "allowed: ", ""},

@@ -37,7 +37,7 @@ func newTest(d *Deps, g *globalOptions) *cobra.Command {
 		Short: "Run tests that say what policy must allow and deny",
 		Long: `Hold the datastore, or manifests laid over it, against files of tests. A test names two ends, and the services that have to be allowed or denied from one to the other. It is about every packet between them: a range or a selector is checked whole. For a test that fails, one packet is shown, with its trace.
 
-A test passes if all its traffic is known to be treated as it says. If that depends on facts that no object here has, the test is unknown; it does not pass, and counts like one that fails.
+A test passes if all its traffic is known to be treated as it says. If that depends on facts that no object here has, the test is unknown; it does not pass, and counts like one that fails. What is allowed and whose answer is certainly dropped, by a doNotTrack policy, does not count as allowed.
 
 With --init, print a first file of tests: what is allowed and denied now.
 

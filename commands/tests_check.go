@@ -132,32 +132,37 @@ func (s *suite) ask(questions []policy.Question, services []policytest.Service) 
 	return answers
 }
 
-// judge looks for a packet that is not treated as expected: one that certainly is not, or else one of which it is not known.
+// judge looks for a packet that is not treated as expected: one that certainly is not, one whose answer is dropped, or else
+// one of which it is not known.
 func (s *suite) judge(r *testResult, service string, want policy.Verdict, answers []policy.Answer) {
-	for _, unknown := range []bool{false, true} {
+	wrong := []func(a *policy.Answer) policy.Set{
+		func(a *policy.Answer) policy.Set { return a.Denied },
+		func(a *policy.Answer) policy.Set { return a.Unanswered },
+	}
+	if want == policy.Denied {
+		wrong = []func(a *policy.Answer) policy.Set{func(a *policy.Answer) policy.Set { return a.Allowed }}
+	}
+	if s.found(r, service, want, answers, wrong...) {
+		r.Status = testFailed
+		return
+	}
+	if s.found(r, service, want, answers, func(a *policy.Answer) policy.Set { return a.Unknown }) && r.Status != testFailed {
+		r.Status = testUnknown
+	}
+}
+
+// found shows the first packet of one of the sets, if there is any.
+func (s *suite) found(r *testResult, service string, want policy.Verdict, answers []policy.Answer, sets ...func(*policy.Answer) policy.Set) bool {
+	for _, set := range sets {
 		for i := range answers {
 			a := &answers[i]
-			wrong := a.Denied
-			switch {
-			case unknown:
-				wrong = a.Unknown
-			case want == policy.Denied:
-				wrong = a.Allowed
+			if flow, ok := a.Flow(set(a)); ok {
+				r.Problems = append(r.Problems, s.problem(service, want, flow))
+				return true
 			}
-			flow, found := a.Flow(wrong)
-			if !found {
-				continue
-			}
-			if r.Status != testFailed {
-				r.Status = testFailed
-				if unknown {
-					r.Status = testUnknown
-				}
-			}
-			r.Problems = append(r.Problems, s.problem(service, want, flow))
-			return
 		}
 	}
+	return false
 }
 
 // problem shows a packet that is not treated as expected.
@@ -170,7 +175,11 @@ func (s *suite) problem(service string, want policy.Verdict, f policy.Flow) test
 	}
 	p.Trace = s.answer(f, trace)
 	p.Trace.Flow, p.Trace.Hosts = &trace.Flow, s.hosts(trace)
-	p.text = fmt.Sprintf("%s should be %s, and is %s", service, verdictWords(want), verdictWords(trace.Verdict))
+	is := verdictWords(trace.Verdict)
+	if trace.Verdict == want && trace.Return != nil {
+		is += ", but its answer is dropped"
+	}
+	p.text = fmt.Sprintf("%s should be %s, and is %s", service, verdictWords(want), is)
 	q := flowQuestion{From: f.From.String(), To: f.To.String()}
 	p.text += ":\n" + indent(s.explanation(q, f, trace), "  ")
 	return p

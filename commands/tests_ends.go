@@ -86,13 +86,13 @@ func (s *suite) find(word string) testEnd {
 	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
 		return s.endpointEnd(name)
 	}
-	names := s.world.nodeNames()
+	names := s.ends.names
 	if slices.Contains(names, word) {
 		return s.nodesEnd([]string{word})
 	}
 	if !strings.ContainsAny(word, " ='\"()!") {
 		text := fmt.Sprintf("%q is no node, address, network, selector, hep/NAME or %s", word, endInternet)
-		if near, ok := resources.Nearest(word, append(names, endInternet)); ok {
+		if near, ok := resources.Nearest(word, append(slices.Clip(names), endInternet)); ok {
 			text += "; did you mean " + near + "?"
 		}
 		return testEnd{problem: text}
@@ -111,7 +111,7 @@ func (s *suite) endpointEnd(name string) testEnd {
 
 func (s *suite) nodesIn(network netip.Prefix) []string {
 	var nodes []string
-	for _, name := range s.world.nodeNames() {
+	for _, name := range s.ends.names {
 		if slices.ContainsFunc(s.ends.cluster.addresses[name], func(p netip.Prefix) bool { return network.Contains(p.Addr()) }) {
 			nodes = append(nodes, name)
 		}

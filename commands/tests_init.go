@@ -56,7 +56,7 @@ func (s *suite) firstTest(b *strings.Builder, name string, from, to []string) {
 	var all, notAllowed, notDenied policy.Set
 	for _, a := range s.asker.Ask(questions[0]) {
 		allowed, denied, unknown := services(space, a.Allowed), services(space, a.Denied), services(space, a.Unknown)
-		notAllowed = notAllowed.Union(denied).Union(unknown)
+		notAllowed = notAllowed.Union(denied).Union(unknown).Union(services(space, a.Unanswered))
 		notDenied = notDenied.Union(allowed).Union(unknown)
 		all = all.Union(allowed).Union(denied).Union(unknown)
 	}

@@ -72,10 +72,12 @@ type ends struct {
 	world   *world
 	cluster *cluster
 	engine  *policy.Engine
+	// names are those of all nodes, sorted.
+	names []string
 }
 
 func newEnds(w *world, e *policy.Engine) *ends {
-	return &ends{world: w, cluster: newCluster(w), engine: e}
+	return &ends{world: w, cluster: newCluster(w), engine: e, names: w.nodeNames()}
 }
 
 // flow puts addresses in the place of names.
@@ -160,10 +162,9 @@ func (e *ends) find(word string) (end, error) {
 	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
 		return e.hostEndpoint(name)
 	}
-	names := e.world.nodeNames()
-	if !slices.Contains(names, word) {
+	if _, ok := slices.BinarySearch(e.names, word); !ok {
 		problem := fmt.Sprintf("%q is no address, node, hep/NAME or %s", word, endInternet)
-		if near, ok := resources.Nearest(word, names); ok {
+		if near, ok := resources.Nearest(word, e.names); ok {
 			problem += "; did you mean " + near + "?"
 		}
 		return found, fmt.Errorf("%s", problem)

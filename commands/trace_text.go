@@ -31,13 +31,21 @@ const decides = "   <-- this decides"
 
 // explanation is a trace for people: the verdict first, then the way to it.
 func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) string {
+	return t.explanationOfOne(q, f, trace, false)
+}
+
+// explanationOfOne is the explanation of a flow, which may be an example of many.
+func (t *tracer) explanationOfOne(q flowQuestion, f policy.Flow, trace policy.Trace, example bool) string {
 	e := explainer{tracer: t, trace: trace}
 	e.line(0, "%s: %s", verdictWords(trace.Verdict), flowText(q, trace))
 	e.line(0, "because %s", t.because(f, trace.Verdict, trace.Decision))
 	if r := trace.Return; r != nil {
 		words := map[policy.Verdict]string{policy.Denied: "would be dropped", policy.Unknown: "may be dropped"}[r.Verdict]
-		e.line(0, "but the answer %s on %s (%s of %s): %s", words, r.Decision.Node, r.Decision.Direction, doorWords(r.Decision.Interface),
+		e.line(0, "but the answer%s %s on %s (%s of %s): %s", echoWords(trace.Flow), words, r.Decision.Node, r.Decision.Direction, doorWords(r.Decision.Interface),
 			t.because(f, r.Verdict, r.Decision))
+	}
+	if example && trace.Judged && trace.Verdict == policy.Allowed {
+		e.line(0, "doNotTrack policies judge the answer, too; this is about that from %s to %s, and may not hold for others", trace.Flow.To, trace.Flow.From)
 	}
 	for _, h := range trace.Hosts {
 		e.line(0, "")
@@ -46,10 +54,18 @@ func (t *tracer) explanation(q flowQuestion, f policy.Flow, trace policy.Trace) 
 	return e.text.String()
 }
 
+// echoWords say what has an answer, of a flow that does not.
+func echoWords(f policy.Flow) string {
+	if f.ICMPType == nil && (f.Protocol.Number() == 1 || f.Protocol.Number() == 58) {
+		return " to an echo request"
+	}
+	return ""
+}
+
 // explanationOf is the explanation of all parts of a flow.
 func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) string {
 	if len(parts) == 1 {
-		return t.explanation(q, f, parts[0].trace)
+		return t.explanationOfOne(q, f, parts[0].trace, q.From == endInternet || q.To == endInternet)
 	}
 	e := explainer{tracer: t}
 	whole := parts[0].trace
@@ -69,7 +85,7 @@ func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) stri
 		if q.To == endInternet {
 			one.To = flow.To.String()
 		}
-		e.text.WriteString("\n" + t.explanation(one, f, parts[i].trace))
+		e.text.WriteString("\n" + t.explanationOfOne(one, f, parts[i].trace, true))
 	}
 	return e.text.String()
 }

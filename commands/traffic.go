@@ -202,11 +202,14 @@ func rangesText(ranges []policy.Range, text func(uint16) string) string {
 	return strings.Join(parts, ",")
 }
 
-// doorWords names an interface as the engine does: one, the one that has an address, or all that have no endpoint of
-// their own.
+// doorWords names an interface as the engine does: one, the one that has an address, those of several nodes that
+// have their addresses, or all that have no endpoint of their own.
 func doorWords(name string) string {
 	if name == v3.AllInterfaces {
 		return "other interfaces"
+	}
+	if name == "@" {
+		return "the interfaces with their expected addresses"
 	}
 	if address, ok := strings.CutPrefix(name, "@"); ok {
 		return "the interface with " + address

@@ -19,6 +19,9 @@ const (
 // answer is what becomes of the answer to a packet that the host allows; nil where it is accepted for certain, or
 // there is none. untracked tells that a doNotTrack policy has allowed the request.
 func (w *walk) answer(j *judgement, from, to *door, untracked bool) *Return {
+	if !from.untracks() && !to.untracks() {
+		return nil
+	}
 	packet := j.after
 	if untracked {
 		packet = j.before
@@ -139,7 +142,8 @@ func (p *point) mirrored() point {
 	return m
 }
 
-// answer is the packet that answers; ok is false if there is none, as for ICMP but echo requests.
+// answer is the packet that answers; ok is false if there is none, as for ICMP that is no echo request. Of what may be one,
+// it is the answer to that.
 func (p *point) answer() (back point, ok bool) {
 	back = p.mirrored()
 	if p.first[levelSourcePort] != p.last[levelSourcePort] {
@@ -154,5 +158,5 @@ func (p *point) answer() (back point, ok bool) {
 		asked, answered = number(request6<<8), number(reply6<<8)
 	}
 	back.set(levelPort, answered)
-	return back, p.first[levelPort] == asked && p.last[levelPort] == asked
+	return back, !asked.less(p.first[levelPort]) && !p.last[levelPort].less(asked)
 }

@@ -28,7 +28,9 @@ type Answer struct {
 	// Nodes judge Forward and Local.
 	Nodes []string
 	Traffic
-	hosts []*host
+	// Unanswered are those of the allowed packets whose answers are certainly dropped, where a node has an end of them.
+	Unanswered Set
+	hosts      []*host
 	// in and out are the interfaces that the question says.
 	in, out string
 }
@@ -70,8 +72,7 @@ func (t *table) each(a, b verdicts) verdicts {
 type judges struct {
 	verdicts
 	hosts []*host
-	// own are the packets between own addresses of one of the hosts, or, on the way
-	// through, those that are none of their business.
+	// own are, but on the way through, the packets between own addresses of one of the hosts.
 	own ref
 }
 
@@ -98,11 +99,15 @@ func (e *Engine) Asker() *Asker {
 	var all addressSet
 	for _, h := range e.hosts {
 		all.add(prefixes(h.own)...)
-		own := a.between(slices.Concat(h.own, loopbackAddresses))
-		a.self = a.apply(or, a.self, own)
-		j := enter(&a.local, h, a.verdicts(h.at(loopback).class.along(wayLocal)))
-		j.own = a.apply(or, j.own, own)
+		enter(&a.local, h, a.verdicts(h.at(loopback).class.along(wayLocal)))
 	}
+	own := make([]ref, len(a.local))
+	for i := range a.local {
+		j := &a.local[i]
+		j.own = a.inside(j.hosts, loopbackAddresses...)
+		own[i] = j.own
+	}
+	a.self = a.all(or, own, empty)
 	a.owned = a.apply(or, a.inAddresses(levelSource, all), a.inAddresses(levelDestination, all))
 	return a
 }
@@ -122,8 +127,17 @@ func (e *Engine) between(own []netip.Addr) ref {
 	return e.apply(and, e.inAddresses(levelSource, s), e.inAddresses(levelDestination, s))
 }
 
+// inside is the packets between own addresses of one of the hosts, to which others are added.
+func (e *Engine) inside(hosts []*host, others ...netip.Addr) ref {
+	list := make([]ref, len(hosts))
+	for i, h := range hosts {
+		list[i] = e.between(slices.Concat(h.own, others))
+	}
+	return e.all(or, list, empty)
+}
+
 // enter adds a host to those with the same verdicts.
-func enter(all *[]judges, h *host, v verdicts) *judges {
+func enter(all *[]judges, h *host, v verdicts) {
 	at := slices.IndexFunc(*all, func(j judges) bool { return j.verdicts == v })
 	if at < 0 {
 		at = len(*all)
@@ -131,7 +145,6 @@ func enter(all *[]judges, h *host, v verdicts) *judges {
 	}
 	j := &(*all)[at]
 	j.hosts = append(j.hosts, h)
-	return j
 }
 
 // across is what a way does by whichever of the doors.
@@ -214,13 +227,23 @@ func (a *Asker) Ask(q Question) []Answer {
 		v.allowed = a.apply(or, v.allowed, a.apply(and, own, a.local[i].allowed))
 		v.denied = a.apply(or, v.denied, a.apply(and, own, a.local[i].denied))
 	}
-	return []Answer{{Traffic: a.within(region, v), in: a.doorOf(q.ToEndpoint), out: a.doorOf(q.FromEndpoint)}}
+	answer := Answer{Traffic: a.within(region, v), in: a.doorOf(q.ToEndpoint), out: a.doorOf(q.FromEndpoint)}
+	answer.Unanswered = Set{a.table, a.apply(and, a.apply(and, others, v.allowed), a.unanswered(&q))}
+	return []Answer{answer}
 }
 
 // atEndpoint is what a way does by whichever of the interfaces that an endpoint governs. One that governs none leaves it
 // open.
 func (a *Asker) atEndpoint(name string, w way) verdicts {
-	var doors []*door
+	doors := a.doorsOf(name)
+	if len(doors) == 0 {
+		return verdicts{}
+	}
+	return a.across(doors, w)
+}
+
+// doorsOf is the interfaces that an endpoint governs, none for "".
+func (a *Asker) doorsOf(name string) (doors []*door) {
 	for _, h := range a.hosts {
 		for _, d := range h.outside() {
 			if d.endpoint != nil && d.endpoint.Name == name {
@@ -228,10 +251,7 @@ func (a *Asker) atEndpoint(name string, w way) verdicts {
 			}
 		}
 	}
-	if len(doors) == 0 {
-		return verdicts{}
-	}
-	return a.across(doors, w)
+	return doors
 }
 
 // doorOf is an interface that an endpoint governs, on whichever node it is.
@@ -258,10 +278,7 @@ func (a *Asker) askLocal(q Question, region ref) []Answer {
 	loop := a.between(loopbackAddresses)
 	for _, j := range a.local {
 		hosts := kept(j.hosts, q.Nodes)
-		mine := loop
-		for _, h := range hosts {
-			mine = a.apply(or, mine, a.between(h.own))
-		}
+		mine := a.apply(or, loop, a.inside(hosts))
 		if mine = a.apply(and, mine, region); len(hosts) > 0 && mine != empty {
 			for _, h := range hosts {
 				at := h.at(loopback).class

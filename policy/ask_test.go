@@ -1,18 +1,21 @@
 package policy_test
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 	"github.com/edfb3db0/calicoctl/test/random"
 )
 
 // TestAskAgreesWithTrace holds the answers about whole sets against traces of single packets.
 func TestAskAgreesWithTrace(t *testing.T) {
-	answered := 0
+	answered, lost := 0, 0
 	checks(t, 3, func(t *rapid.T) {
 		s := random.Snapshot(t)
 		for range 30 {
@@ -55,10 +58,20 @@ func TestAskAgreesWithTrace(t *testing.T) {
 			if got != want.Verdict {
 				t.Fatalf("%+v: the sets say %s, the trace %s because %+v", f, got, want.Verdict, want.Decision)
 			}
+			local := slices.ContainsFunc(want.Hosts, func(h policy.HostTrace) bool { return h.Path == policy.Local || h.Path == policy.Forward })
+			if local || f.ICMPType != nil { // of which the sets say nothing
+				continue
+			}
+			if drops := want.Return != nil && want.Return.Verdict == policy.Denied; answers[0].Unanswered.Contains(p) != drops {
+				t.Fatalf("%+v: the trace says of the answer %+v, and the sets that it is lost: %v", f, want.Return, !drops)
+			}
+			if want.Return != nil {
+				lost++
+			}
 		}
 	})
-	if answered == 0 {
-		t.Error("no question had an answer")
+	if answered == 0 || lost == 0 {
+		t.Errorf("%d questions had an answer, and %d packets had none", answered, lost)
 	}
 }
 
@@ -70,4 +83,34 @@ func sharedLocal(trace policy.Trace) bool {
 		others = others || h.Node != trace.Hosts[0].Node
 	}
 	return local && others
+}
+
+// TestAskOfManyNodes asks about each of many nodes and about what each sends itself, which is to stay within the limit.
+func TestAskOfManyNodes(t *testing.T) {
+	var s policy.Snapshot
+	ssh := netip.MustParseAddr("10.0.0.1")
+	for i := range 8_000 {
+		h := &v3.HostEndpoint{Spec: v3.HostEndpointSpec{
+			Node: fmt.Sprintf("node%05d", i), InterfaceName: v3.AllInterfaces, ExpectedIPs: []string{ssh.String()},
+		}}
+		h.Name = h.Spec.Node + "-auto-hep"
+		s.HostEndpoints = append(s.HostEndpoints, h)
+		ssh = ssh.Next()
+	}
+	engine := policy.NewWithin(policy.Limit{Steps: 200_000_000}, s)
+	asker := engine.Asker()
+	tcp := []policy.Box{{Protocols: []policy.Range{{First: 6, Last: 6}}, Ports: []policy.Range{{First: 80, Last: 80}}}}
+	for range 3 {
+		answers := asker.Ask(policy.Question{Path: policy.Local, Services: tcp, Nodes: func(string) bool { return true }})
+		if len(answers) != 1 || len(answers[0].Nodes) != 8_000 || answers[0].Denied.Empty() {
+			t.Fatalf("%d answers", len(answers))
+		}
+	}
+	udp := []policy.Box{{Protocols: []policy.Range{{First: 17, Last: 17}}}}
+	if !asker.Asked(policy.Vital{Path: policy.Local, Boxes: tcp}) || asker.Asked(policy.Vital{Path: policy.Local, Boxes: udp}) {
+		t.Error("what has been asked about is not known")
+	}
+	if err := engine.Err(); err != nil {
+		t.Error(err)
+	}
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -20,6 +19,12 @@ type Class struct {
 	Interfaces []string
 }
 
+// interfaceOf is an interface of a class.
+type interfaceOf struct {
+	class *class
+	name  string
+}
+
 // Traffic is all packets, by what becomes of them.
 type Traffic struct{ Allowed, Denied, Unknown Set }
 
@@ -28,6 +33,7 @@ type Traffic struct{ Allowed, Denied, Unknown Set }
 func (e *Engine) Classes() []Class {
 	of := map[*class]*Class{}
 	var order []*Class
+	entered := map[interfaceOf]bool{}
 	enter := func(h *host, d *door) {
 		c := of[d.class]
 		if c == nil {
@@ -41,7 +47,8 @@ func (e *Engine) Classes() []Class {
 		if last := len(c.Nodes) - 1; last < 0 || c.Nodes[last] != h.name {
 			c.Nodes = append(c.Nodes, h.name)
 		}
-		if !slices.Contains(c.Interfaces, d.name) {
+		if at := (interfaceOf{d.class, d.name}); !entered[at] {
+			entered[at] = true
 			c.Interfaces = append(c.Interfaces, d.name)
 		}
 	}
@@ -114,27 +121,6 @@ func (c *Class) Traffic(p Path) Traffic {
 	}
 }
 
-// Traffic is what becomes of packets on a path of one node, by its interfaces: in for
-// Input, out for Output, both for Forward. It does not follow DNAT.
-func (e *Engine) Traffic(node string, p Path, in, out string) (Traffic, error) {
-	h := e.byName[node]
-	if h == nil {
-		return Traffic{}, fmt.Errorf("node %q is not known", node)
-	}
-	switch p {
-	case Input:
-		return e.traffic(h.at(in).class.along(wayIn)), nil
-	case Output:
-		return e.traffic(h.at(out).class.along(wayOut)), nil
-	case Local:
-		return e.traffic(h.at(loopback).class.along(wayLocal)), nil
-	case Forward:
-		return e.traffic(forwarded(h.at(in).class, h.at(out).class)), nil
-	default:
-		return Traffic{}, fmt.Errorf("there are no sets for the path %q", p)
-	}
-}
-
 func (t *table) traffic(o ref) Traffic {
 	allowed, denied := t.apply(is, o, allow), t.apply(is, o, deny)
 	return Traffic{Set{t, allowed}, Set{t, denied}, Set{t, t.not(t.apply(or, allowed, denied))}}
@@ -145,8 +131,8 @@ func (t *table) traffic(o ref) Traffic {
 type Connection struct {
 	Class Class
 	Path  Path
-	// Interfaces are those meant, named as in Decision.Interface; none where the class governs
-	// all of the nodes, and on the path Local.
+	// Interfaces are those meant, named as in Decision.Interface, but "@" alone for those of several nodes whose names
+	// are not known; none where the class governs all of the nodes, and on the path Local.
 	Interfaces []string
 	// Loopback is as in Change.
 	Loopback bool
@@ -200,18 +186,26 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 	allowed, unknown := made.Allowed.Intersect(within), made.Unknown.Intersect(within)
 	g := &group{transition: transition{path: p}, hosts: e.hostsOn(c, p)}
 	var out []Connection
+	endpoints := map[string][]*v3.HostEndpoint{}
+	for _, h := range c.Endpoints {
+		endpoints[h.Spec.Node] = append(endpoints[h.Spec.Node], h)
+	}
 	closed := part{sets: []ref{empty, empty}, hosts: slices.Clone(g.hosts)}
 	parts := g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf)
+	open := map[hostPair]bool{}
 	for _, part := range parts {
-		closed.hosts = slices.DeleteFunc(closed.hosts, func(h hostPair) bool { return slices.Contains(part.hosts, h) })
+		for _, h := range part.hosts {
+			open[h] = true
+		}
 	}
+	closed.hosts = slices.DeleteFunc(closed.hosts, func(h hostPair) bool { return open[h] })
 	if p != Local { // where a node may have nothing but loopback
 		parts = append(parts, closed)
 	}
 	for _, part := range parts {
 		for _, at := range part.byInterfaces(c, p) {
 			out = append(out, Connection{
-				at.among(c), p, at.interfaces, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]},
+				at.among(c, endpoints), p, at.interfaces, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]},
 			})
 		}
 	}
@@ -224,21 +218,41 @@ type side struct {
 	hosts      []hostPair
 }
 
-// byInterfaces takes a part apart by the interfaces that the class governs.
+// byInterfaces takes a part apart by the interfaces that the class governs. Those whose names are not known are told
+// apart only within a host.
 func (p *part) byInterfaces(c *Class, path Path) []side {
 	var out []side
+	places := map[string]int{}
 	for _, h := range p.hosts {
 		var names []string
 		if path != Local {
 			names = h.after.governedBy(c.class)
 		}
-		at := slices.IndexFunc(out, func(s side) bool { return slices.Equal(s.interfaces, names) })
-		if at < 0 {
+		common := withoutAddresses(names)
+		id := strings.Join(common, "\x00")
+		at, ok := places[id]
+		if ok {
+			out[at].interfaces = common
+		} else {
 			at, out = len(out), append(out, side{interfaces: names})
+			places[id] = at
 		}
 		out[at].hosts = append(out[at].hosts, h)
 	}
 	return out
+}
+
+// withoutAddresses has nameless in the place of interfaces that are named by their addresses.
+func withoutAddresses(names []string) []string {
+	var out []string
+	for _, name := range names {
+		if strings.HasPrefix(name, nameless) {
+			name = nameless
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // governedBy is the interfaces of the class, none if all are: then there are none to tell apart.
@@ -257,19 +271,14 @@ func (h *host) governedBy(c *class) []string {
 	return names
 }
 
-// among is the class on the hosts alone.
-func (s *side) among(c *Class) Class {
+// among is the class on the hosts alone. endpoints are those of the class by their nodes.
+func (s *side) among(c *Class, endpoints map[string][]*v3.HostEndpoint) Class {
 	own := Class{class: c.class, Interfaces: c.Interfaces}
-	nodes := map[string]bool{}
 	for _, h := range s.hosts {
 		own.Nodes = append(own.Nodes, h.name())
-		nodes[h.name()] = true
+		own.Endpoints = append(own.Endpoints, endpoints[h.name()]...)
 	}
-	for _, h := range c.Endpoints {
-		if nodes[h.Spec.Node] {
-			own.Endpoints = append(own.Endpoints, h)
-		}
-	}
+	slices.SortFunc(own.Endpoints, func(a, b *v3.HostEndpoint) int { return strings.Compare(a.Name, b.Name) })
 	return own
 }
 

@@ -1,6 +1,9 @@
 package policy
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Unexercised are the rules of policies that no traffic ends at that was asked about, in
 // the order of evaluation. Traffic ends at a rule when it may match, and no rule before it
@@ -61,27 +64,26 @@ func (a *Asker) Asked(v Vital) bool {
 	if len(v.Boxes) > 0 {
 		region = a.Space().Set(v.Boxes...).root
 	}
-	for _, h := range a.hosts {
-		if v.Nodes != nil && !v.Nodes(h.name) {
-			continue
-		}
-		var own addressSet
+	hosts := kept(a.hosts, v.Nodes)
+	var own addressSet
+	for _, h := range hosts {
 		own.add(prefixes(h.own)...)
-		at := a.between(h.own)
-		alone := empty
-		switch v.Path {
-		case Input:
-			at = a.inAddresses(levelDestination, own)
-		case Local:
-			alone = a.askedAlone[h.at(loopback).class]
-		case Output:
-			at = a.inAddresses(levelSource, own)
-		}
-		if asked := a.apply(or, a.apply(and, at, a.asked), alone); a.apply(and, region, asked) != empty {
-			return true
-		}
 	}
-	return false
+	var at ref
+	switch v.Path {
+	case Input:
+		at = a.inAddresses(levelDestination, own)
+	case Output:
+		at = a.inAddresses(levelSource, own)
+	default:
+		at = a.inside(hosts)
+	}
+	if a.apply(and, region, a.apply(and, at, a.asked)) != empty {
+		return true
+	}
+	return v.Path == Local && slices.ContainsFunc(hosts, func(h *host) bool {
+		return a.apply(and, region, a.askedAlone[h.at(loopback).class]) != empty
+	})
 }
 
 // cover finds out which rules traffic ends at.

@@ -48,7 +48,7 @@ func (s *slicer) atHost(j *judgement, all ref) verdicts {
 
 // certain is where the outcome is the one for all that a packet may be.
 func (s *slicer) certain(all, outcome ref, what outcomes, p *point) ref {
-	return s.apply(minus, all, s.exists(s.not(s.apply(is, outcome, what)), p))
+	return s.apply(minus, all, s.exists(s.not(s.apply(is, outcome, what)), p, map[ref]ref{}))
 }
 
 // outcome is what the stages come to that walk goes through.
@@ -105,22 +105,28 @@ func (s *slicer) slice(r ref, p *point) ref {
 	return visit(r)
 }
 
-// exists is the addresses for which some packet is in a sliced set.
-func (s *slicer) exists(r ref, p *point) ref {
+// exists is the addresses for which some packet is in a sliced set. made remembers what diagrams came to.
+func (s *slicer) exists(r ref, p *point, made map[ref]ref) ref {
 	if r < terminals {
 		return r
 	}
+	if out, ok := made[r]; ok {
+		return out
+	}
 	n := *s.node(r)
-	if !s.open[n.level] {
-		sum := empty
-		for _, kid := range n.kids[n.find(p.first[n.level]) : n.find(p.last[n.level])+1] {
-			sum = s.apply(or, sum, s.exists(kid, p))
+	s.spend(len(n.kids))
+	out := empty
+	if s.open[n.level] {
+		kids := make([]ref, len(n.kids))
+		for i, kid := range n.kids {
+			kids[i] = s.exists(kid, p, made)
 		}
-		return sum
+		out = s.assemble(n, kids)
+	} else {
+		for _, kid := range n.kids[n.find(p.first[n.level]) : n.find(p.last[n.level])+1] {
+			out = s.apply(or, out, s.exists(kid, p, made))
+		}
 	}
-	kids := make([]ref, len(n.kids))
-	for i, kid := range n.kids {
-		kids[i] = s.exists(kid, p)
-	}
-	return s.assemble(n, kids)
+	made[r] = out
+	return out
 }

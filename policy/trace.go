@@ -20,6 +20,8 @@ type Trace struct {
 	Hosts []HostTrace
 	// Untracked tells that a doNotTrack policy of a node allows the packet, which DNAT does not rewrite then.
 	Untracked bool
+	// Judged tells that a node judges the answer to the packet, by the addresses that it has.
+	Judged bool
 	// Return is the answer to an allowed packet where a node does not let it through for certain; else nil.
 	Return *Return
 }
@@ -170,7 +172,8 @@ func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decis
 				trace.Hosts = append(trace.Hosts, HostTrace{j.host.name, w.path, own, w.stages})
 			}
 			trace.Untracked = trace.Untracked || w.untracked
-			if own == Allowed && (from.untracks() || to.untracks()) {
+			trace.Judged = trace.Judged || from.untracks() || to.untracks()
+			if own == Allowed {
 				answers = append(answers, w.answer(j, from, to, w.untracked))
 			}
 			switch {
