@@ -58,8 +58,11 @@ func Read(file string, data []byte) ([]Test, error) {
 		r.syntax(err)
 		return nil, r.mistakes
 	}
-	if documents.Decode(&second) == nil {
+	switch err := documents.Decode(&second); {
+	case err == nil:
 		r.wrong(&second, "", "there is a second document: write one list")
+	case !errors.Is(err, io.EOF):
+		r.syntax(err)
 	}
 	if len(root.Content) == 0 || root.Content[0].Kind != yaml.SequenceNode || len(root.Content[0].Content) == 0 {
 		r.wrong(&root, "", "a list of tests is expected, such as \"- {name: SSH, from: internet, to: node1, deny: [tcp/22]}\"")
