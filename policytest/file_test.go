@@ -45,7 +45,7 @@ func TestReadMistakes(t *testing.T) {
 		"a: [":      "t.yaml:1: this is no YAML: ",
 		"- 1":       "t.yaml:1:3: [0]: a test is expected",
 		"- &a [*a]": "t.yaml:1:3: [0]: a test is expected",
-		"- {name: a, from: x, to: y, deny: [tcp/1]}\n---\n- b": "t.yaml:2:1: there is a second document",
+		"- {name: a, from: x, to: y, deny: [tcp/1]}\n---\n- b":                                                "t.yaml:2:1: there is a second document",
 		"- {name: a, from: x, to: y, deny: [tcp/1]}\n---\n- {name: b, from: x, to: y, deny: [tcp/1]}\n- z: }": "t.yaml:3: this is no YAML: ",
 	} {
 		_, err := policytest.Read("t.yaml", []byte(text))
