@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -114,15 +115,18 @@ func (c *cluster) of(masters bool) []netip.Prefix {
 
 // family is the IP version of all nodes, 0 if they have both or it is not known.
 func (c *cluster) family() int {
+	return commonFamily(slices.Concat(slices.Collect(maps.Values(c.addresses))...))
+}
+
+// commonFamily is the IP version of all addresses, 0 if they have both, or there are none.
+func commonFamily(addresses []netip.Prefix) int {
 	version := 0
-	for _, addresses := range c.addresses {
-		for _, p := range addresses {
-			own := familyOf(p.Addr())
-			if version != 0 && own != version {
-				return 0
-			}
-			version = own
+	for _, p := range addresses {
+		own := familyOf(p.Addr())
+		if version != 0 && own != version {
+			return 0
 		}
+		version = own
 	}
 	return version
 }

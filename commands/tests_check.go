@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -64,23 +63,14 @@ func (s *suite) test(t policytest.Test) testResult {
 	if !ok {
 		return result
 	}
+	checked := map[int]bool{}
 	for _, part := range []struct {
 		want     policy.Verdict
 		services []policytest.Service
 	}{{policy.Allowed, t.Allow}, {policy.Denied, t.Deny}} {
-		answers := s.ask(questions, part.services)
-		if len(answers) == len(part.services) && !slices.ContainsFunc(answers, func(a []policy.Answer) bool { return len(a) == 0 }) {
-			for i, list := range answers {
-				s.judge(&result, part.services[i].Text, part.want, list)
-			}
-			continue
-		}
-		for i, list := range answers {
-			if len(list) == 0 {
-				s.mistakes = append(s.mistakes, manifest.Mistake{
-					Position: t.Position, Object: t.Name,
-					Text: fmt.Sprintf("there is no packet of %s between these ends that any node judges: name nodes with addresses, of the IP family that is meant", part.services[i].Text),
-				})
+		for i, answers := range s.ask(questions, part.services) {
+			if service := part.services[i]; s.present(t, service, answers, checked) {
+				s.judge(&result, service.Text, part.want, answers)
 			}
 		}
 	}
@@ -93,7 +83,7 @@ func (s *suite) questions(t policytest.Test) (all []policy.Question, ok bool) {
 	if len(t.To) == 1 && t.To[0].Text == policytest.Self {
 		from := s.end(t.From, "from")
 		q := policy.Question{Path: policy.Local}
-		q.Nodes = func(name string) bool { return slices.Contains(from.nodes, name) }
+		q.Nodes = func(name string) bool { return from.has[name] }
 		if len(from.nodes) == 0 && from.problem == "" {
 			s.mistakes = append(s.mistakes, manifest.Mistake{Position: t.Position, Object: t.Name, Text: "\"to: self\" is for nodes: name some in from"})
 		}
@@ -108,7 +98,7 @@ func (s *suite) questions(t policytest.Test) (all []policy.Question, ok bool) {
 				FromEndpoint: from.endpoint, ToEndpoint: to.endpoint,
 			}
 			if len(t.On) > 0 {
-				q.Nodes = func(name string) bool { return slices.Contains(on.nodes, name) }
+				q.Nodes = func(name string) bool { return on.has[name] }
 			}
 			all = append(all, q)
 		}

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type suite struct {
 type testEnd struct {
 	addresses []netip.Prefix
 	nodes     []string
+	// has are the nodes, for what asks about each node of a cluster.
+	has map[string]bool
 	// endpoint is the host endpoint whose interface is meant.
 	endpoint string
 	// problem is why the word means nothing.
@@ -40,13 +43,9 @@ func newSuite(ctx context.Context, d *Deps, w *world) *suite {
 
 // end is what several words mean together.
 func (s *suite) end(words []policytest.Word, field string) testEnd {
-	var all testEnd
+	all := testEnd{has: map[string]bool{}}
 	for _, word := range words {
-		e, ok := s.words[word.Text]
-		if !ok {
-			e = s.find(word.Text)
-			s.words[word.Text] = e
-		}
+		e := s.word(word.Text)
 		if e.problem != "" {
 			s.mistakes = append(s.mistakes, manifest.Mistake{Position: word.Position, Path: field, Text: e.problem})
 		}
@@ -54,8 +53,23 @@ func (s *suite) end(words []policytest.Word, field string) testEnd {
 			return e
 		}
 		all.addresses, all.nodes = append(all.addresses, e.addresses...), append(all.nodes, e.nodes...)
+		maps.Copy(all.has, e.has)
 	}
 	return all
+}
+
+// word is what one word means.
+func (s *suite) word(text string) testEnd {
+	e, ok := s.words[text]
+	if !ok {
+		e = s.find(text)
+		e.has = make(map[string]bool, len(e.nodes))
+		for _, name := range e.nodes {
+			e.has[name] = true
+		}
+		s.words[text] = e
+	}
+	return e
 }
 
 // eachEnd is what several words mean: each host endpoint by itself, and all else together.

@@ -144,8 +144,12 @@ type coverageFlow struct {
 // coverage finds out what no test was about that has been run: of the rules, and of these vital flows.
 func (s *suite) coverage(flows []vitalFlow) *coverage {
 	c := &coverage{Rules: []coverageRule{}, Flows: []coverageFlow{}}
-	for _, p := range s.engine.Snapshot().GlobalNetworkPolicies {
-		c.RulesOf += len(p.Spec.Ingress) + len(p.Spec.Egress)
+	for _, p := range s.engine.Policies() {
+		for _, d := range []policy.Direction{policy.Ingress, policy.Egress} {
+			if p.Governs(d) {
+				c.RulesOf += len(p.Rules(d))
+			}
+		}
 	}
 	for _, r := range s.asker.Unexercised() {
 		c.Rules = append(c.Rules, coverageRule{
