@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -18,6 +19,8 @@ type tally struct {
 	// explained is how many of the sets have been looked at for what packets met, and met how often that was something.
 	explained, met int
 	wrong          []string
+	// repeated are the sets with which something was wrong at first, and nothing when they were run again.
+	repeated []string
 }
 
 func (t *tally) add(other *tally) {
@@ -31,6 +34,21 @@ func (t *tally) add(other *tally) {
 	t.explained += other.explained
 	t.met += other.met
 	t.wrong = append(t.wrong, other.wrong...)
+	t.repeated = append(t.repeated, other.repeated...)
+}
+
+// hear runs a trial and counts it. What is wrong may have been late, so it is run again then.
+func (t *tally) hear(of *trial, run func() ([]string, error)) error {
+	wrong, err := run()
+	if err == nil && len(wrong) > 0 {
+		if wrong, err = run(); err == nil && len(wrong) == 0 {
+			t.repeated = append(t.repeated, of.name)
+		}
+	}
+	if err == nil {
+		t.count(of, wrong)
+	}
+	return err
 }
 
 func (t *tally) count(of *trial, wrong []string) {
@@ -107,26 +125,30 @@ func (c *certificate) print(w io.Writer) error {
 	if n := len(c.disagreements()); n > 0 {
 		verdict = fmt.Sprintf("There are %d DISAGREEMENTS.", n)
 	}
+	repeated := slices.Concat(c.recorded.repeated, c.drawn.repeated)
+	if len(repeated) > 0 {
+		verdict += " Only when run again: " + strings.Join(repeated, ", ") + "."
+	}
 	_, err := fmt.Fprintf(w, `recorded sets:     %d
   packets:         %d (%d allowed, %d denied)
   answers:         %d (%d are lost)
   reasons:         %d, in %d of the sets
-  disagreements:   %d
+  disagreements:   %d; sets that agreed only when run again: %d
 random snapshots:  %d from seed %d (%d more have failsafe ports that no agent takes)
   packets:         %d (%d allowed, %d denied, %d of which the engine says that it cannot know)
   answers:         %d (%d are lost)
   reasons:         %d, in %d of them
-  disagreements:   %d
+  disagreements:   %d; sets that agreed only when run again: %d
 kernel:            %s
 nft:               %s
 time:              %.1f s, %d at once
 %s
 `,
 		c.recorded.sets, c.recorded.packets, c.recorded.allowed, c.recorded.denied, c.recorded.answers, c.recorded.lost,
-		c.recorded.met, c.recorded.explained, len(c.recorded.wrong),
+		c.recorded.met, c.recorded.explained, len(c.recorded.wrong), len(c.recorded.repeated),
 		c.drawn.sets, c.seed, c.refused, c.drawn.packets, c.drawn.allowed, c.drawn.denied, c.drawn.unknown,
 		c.drawn.answers, c.drawn.lost,
-		c.drawn.met, c.drawn.explained, len(c.drawn.wrong),
+		c.drawn.met, c.drawn.explained, len(c.drawn.wrong), len(c.drawn.repeated),
 		c.kernel, c.nft, c.took.Seconds(), c.labs, verdict)
 	return err
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // lab is a host in a network namespace of its own, whose interfaces lead into another
-// namespace: there is the rest of the world. Both go away with the thread that made them.
+// namespace: there is the rest of the world. Both go away when the lab is closed and the thread that made them has ended.
 type lab struct {
 	ctx         context.Context
 	host, world int // the namespaces
@@ -26,6 +26,7 @@ type lab struct {
 	sockets     []*socket
 	raw4, raw6  int // which the host sends by
 	netlink     int
+	opened      []int // all file descriptors: an open one keeps a namespace
 }
 
 // wire is an interface of the host and its other end in the world.
@@ -70,29 +71,52 @@ func wires() []*wire {
 func newLab(ctx context.Context) (*lab, error) {
 	runtime.LockOSThread()
 	l := &lab{ctx: ctx, interfaces: wires()}
-	var err error
-	if l.world, err = newNamespace(); err != nil {
+	if err := l.setUp(); err != nil {
+		l.close()
 		return nil, err
 	}
-	if l.host, err = newNamespace(); err != nil {
-		return nil, err
+	return l, nil
+}
+
+func (l *lab) setUp() (err error) {
+	if l.world, err = l.newNamespace(); err != nil {
+		return err
+	}
+	if l.host, err = l.newNamespace(); err != nil {
+		return err
 	}
 	for _, step := range []func() error{l.wireUp, l.hostSockets, l.worldSockets} {
 		if err := unix.Setns(l.host, unix.CLONE_NEWNET); err != nil {
-			return nil, fmt.Errorf("enter the namespace of the host: %w", err)
+			return fmt.Errorf("enter the namespace of the host: %w", err)
 		}
 		if err := step(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return l, unix.Setns(l.host, unix.CLONE_NEWNET)
+	return unix.Setns(l.host, unix.CLONE_NEWNET)
 }
 
-func newNamespace() (int, error) {
+// close gives back what the lab has opened.
+func (l *lab) close() {
+	for _, fd := range l.opened {
+		_ = unix.Close(fd)
+	}
+	l.opened = nil
+}
+
+// keep notes what was opened, for close.
+func (l *lab) keep(fd int, err error) (int, error) {
+	if err == nil {
+		l.opened = append(l.opened, fd)
+	}
+	return fd, err
+}
+
+func (l *lab) newNamespace() (int, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return 0, fmt.Errorf("make a network namespace: %w", err)
 	}
-	return unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return l.keep(unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0))
 }
 
 // command runs a program in the namespace of this thread.
@@ -166,25 +190,25 @@ var protocolsSeen = []int{protoICMP, protoTCP, protoUDP, protoICMPv6, protoVRRP,
 func (l *lab) hostSockets() (err error) {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		for _, protocol := range protocolsSeen {
-			fd, err := rawSocket(family, protocol)
+			fd, err := l.rawSocket(family, protocol)
 			if err != nil {
 				return err
 			}
 			l.sockets = append(l.sockets, &socket{fd: fd})
 		}
 	}
-	if l.raw4, err = rawSocket(unix.AF_INET, unix.IPPROTO_RAW); err != nil {
+	if l.raw4, err = l.rawSocket(unix.AF_INET, unix.IPPROTO_RAW); err != nil {
 		return err
 	}
-	if l.raw6, err = rawSocket(unix.AF_INET6, unix.IPPROTO_RAW); err != nil {
+	if l.raw6, err = l.rawSocket(unix.AF_INET6, unix.IPPROTO_RAW); err != nil {
 		return err
 	}
-	l.netlink, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	l.netlink, err = l.keep(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER))
 	return err
 }
 
-func rawSocket(family, protocol int) (int, error) {
-	fd, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+func (l *lab) rawSocket(family, protocol int) (int, error) {
+	fd, err := l.keep(unix.Socket(family, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol))
 	if err != nil {
 		return 0, fmt.Errorf("open a raw socket: %w", err)
 	}
@@ -220,7 +244,7 @@ func (l *lab) worldSockets() error {
 			return err
 		}
 		w.farIndex = found.Index
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(bigEndian(unix.ETH_P_ALL)))
+		fd, err := l.keep(unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(bigEndian(unix.ETH_P_ALL))))
 		if err != nil {
 			return fmt.Errorf("open a packet socket: %w", err)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/edfb3db0/calicoctl/policy"
 	"github.com/edfb3db0/calicoctl/render"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -102,15 +104,78 @@ func TestMistakesAreFound(t *testing.T) {
 // runAlone runs a trial in a lab of its own.
 func runAlone(ctx context.Context, t *trial) (wrong []string, err error) {
 	done := make(chan struct{})
-	go func() { // whose thread ends with it, and the lab with the thread
+	go func() { // whose thread ends with it
 		defer close(done)
 		var l *lab
 		if l, err = newLab(ctx); err == nil {
+			defer l.close()
 			wrong, err = l.run(t, 1)
 		}
 	}()
 	<-done
 	return wrong, err
+}
+
+// TestLabsCloseAll runs labs, one of which does not come to be, and wants no open file of theirs left: each would keep a
+// namespace.
+func TestLabsCloseAll(t *testing.T) {
+	skipWithoutLab(t)
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	before := open()
+	if _, err := runAlone(t.Context(), &trial{name: "no rules"}); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := runAlone(ended, &trial{name: "no rules"}); err == nil {
+		t.Error("a lab has come to be whose context has ended")
+	}
+	if err := lacking(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := proveTrials(t.Context(), []*trial{{name: "no rules"}}, 2); err != nil {
+		t.Error(err)
+	}
+	if after := open(); after != before {
+		t.Errorf("%d files are open, and %d were", after, before)
+	}
+}
+
+// TestSecondRunsAreTold wants the certificate to name a set that had disagreements only once.
+func TestSecondRunsAreTold(t *testing.T) {
+	c := certificate{recorded: &tally{}, drawn: &tally{}}
+	for name, runs := range map[string][][]string{
+		"good":  {nil},
+		"late":  {{"late: packet 1"}, nil},
+		"wrong": {{"wrong: packet 1"}, {"wrong: packet 2"}},
+	} {
+		left := runs
+		if err := c.recorded.hear(&trial{name: name}, func() ([]string, error) {
+			wrong := left[0]
+			left = left[1:]
+			return wrong, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"wrong: packet 2"}, c.disagreements()); diff != "" {
+		t.Error(diff)
+	}
+	var b strings.Builder
+	if err := c.print(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"disagreements:   1; sets that agreed only when run again: 1\n", "\nThere are 1 DISAGREEMENTS. Only when run again: late.\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
 }
 
 // TestNamesLoad loads rulesets with names that no validation would let through.

@@ -42,17 +42,22 @@ func lacking(ctx context.Context) error {
 		}
 	}
 	problem := make(chan error)
-	go func() { // whose thread ends with it, and the namespaces with the thread
-		l, err := newLab(ctx)
-		if err == nil {
-			_, err = l.run(&trial{name: "no rules"}, 0)
-		}
-		problem <- err
-	}()
+	go func() { problem <- tryLab(ctx) }() // on a thread that ends with it
 	if err := <-problem; err != nil {
 		return fmt.Errorf("no host can be set up in a network namespace: %w", err)
 	}
 	return nil
+}
+
+// tryLab makes a lab and runs a trial without rules there.
+func tryLab(ctx context.Context) error {
+	l, err := newLab(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	_, err = l.run(&trial{name: "no rules"}, 0)
+	return err
 }
 
 // path is where a program is: Debian keeps these where only root looks.

@@ -244,21 +244,18 @@ func worker(ctx context.Context, work <-chan *trial) (*tally, error) {
 		}
 		return c, err
 	}
+	defer l.close()
 	number := uint16(0)
 	for t := range work {
-		var wrong []string
-		for range 2 { // what is wrong once may have been late
+		err := c.hear(t, func() ([]string, error) {
 			number++
-			if wrong, err = l.run(t, number); err != nil {
-				for range work {
-				}
-				return c, err
+			return l.run(t, number)
+		})
+		if err != nil {
+			for range work {
 			}
-			if len(wrong) == 0 {
-				break
-			}
+			return c, err
 		}
-		c.count(t, wrong)
 	}
 	return c, nil
 }
