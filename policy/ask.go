@@ -224,7 +224,7 @@ func (a *Asker) atEndpoint(name string, w way) verdicts {
 	for _, h := range a.hosts {
 		for _, d := range h.outside() {
 			if d.endpoint != nil && d.endpoint.Name == name {
-				doors = append(doors, d)
+				doors = append(doors, h.named(d.name)...)
 			}
 		}
 	}

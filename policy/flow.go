@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -60,6 +59,8 @@ type judgement struct {
 	in, out []*door
 	// aimed tells that the packet has an address of the host before DNAT and not after.
 	aimed bool
+	// mapped tells that an interface is given, and which addresses it has is not known.
+	mapped bool
 	// before and after are the packet before and after DNAT.
 	before, after *point
 }
@@ -294,6 +295,7 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 		j.path = Input
 		j.in = h.through(f.In, f.To)
 	}
+	j.mapped = f.In != "" && len(j.in) > 1 || f.Out != "" && len(j.out) > 1
 	return j
 }
 
@@ -301,7 +303,7 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 // the address of the host that the packet has: it may come to that by any interface.
 func (h *host) through(name string, own netip.Addr) []*door {
 	if name != "" {
-		return h.named(name, own)
+		return h.named(name)
 	}
 	likely := h.likely(own)
 	all := likely
@@ -326,16 +328,21 @@ func (h *host) likely(own netip.Addr) []*door {
 	return nil
 }
 
-// named is the doors of an interface. Where interfaces are known by their addresses
-// only, they are those that the packet has the address of.
-func (h *host) named(name string, own netip.Addr) []*door {
+// named is the doors that an interface may be. One whose addresses are not known may be that of every endpoint which is
+// found by them, unless an endpoint that names it comes before.
+func (h *host) named(name string) []*door {
 	d := h.at(name)
-	if d == &h.rest && name != v3.AllInterfaces && h.interfaces == nil {
-		if found := h.doorWith(own); found != nil && strings.HasPrefix(found.name, nameless) {
-			d = found
+	all := h.alike(d)
+	if name == v3.AllInterfaces || name == loopback || d.nameless() {
+		return all
+	}
+	for i := range h.doors {
+		other := &h.doors[i]
+		if other.nameless() && (d == &h.rest || other.endpoint.Name < d.endpoint.Name) {
+			all = append(all, other)
 		}
 	}
-	return h.alike(d)
+	return all
 }
 
 // alike is a door and those that may be the same interface.

@@ -150,6 +150,12 @@ func (e *Engine) trace(f Flow, record bool) (Trace, error) {
 	return out, nil
 }
 
+// Reasons for a verdict that the interfaces of a node leave open.
+const (
+	whyInterface = "the interface is not known, and the verdict depends on it"
+	whyAddresses = "which addresses the interface has is not known, and the verdict depends on it"
+)
+
 // atHost is a flow at one node, whichever of the doors it takes.
 func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decision) {
 	var verdict Verdict
@@ -178,7 +184,10 @@ func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decis
 				verdict, decision, first = own, w.decided(own), false
 			case own != verdict:
 				verdict = Unknown
-				decision = Decision{Node: j.host.name, Why: "the interface is not known, and the verdict depends on it"}
+				decision = Decision{Node: j.host.name, Why: whyInterface}
+				if j.mapped {
+					decision.Why = whyAddresses
+				}
 			}
 		}
 	}
