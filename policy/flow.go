@@ -48,6 +48,9 @@ type Flow struct {
 	// DNATTo and DNATPort are the destination after the preDNAT stage.
 	DNATTo   netip.Addr `json:"dnatTo,omitzero"`
 	DNATPort *uint16    `json:"dnatPort,omitempty"`
+	// FromNode and ToNode are the nodes that are meant at the ends, where several have the address.
+	FromNode string `json:"-"`
+	ToNode   string `json:"-"`
 }
 
 // judgement is a flow before one node.
@@ -173,8 +176,8 @@ func (f *Flow) point(to netip.Addr, port *uint16) *point {
 	return p
 }
 
-// judgements is the flow with what could be derived, before each node that judges it.
-func (e *Engine) judgements(f Flow) (Flow, []judgement, error) {
+// judgements is the flow with what could be derived, before the nodes that judge it on each route that it may take.
+func (e *Engine) judgements(f Flow) (Flow, []route, error) {
 	if err := f.complete(); err != nil {
 		return f, nil, err
 	}
@@ -209,10 +212,10 @@ func (e *Engine) judgements(f Flow) (Flow, []judgement, error) {
 		f.Path = path
 		j := whole.at(h, path, &f)
 		f.In, f.Out = single(f.In, j.in), single(f.Out, j.out)
-		return f, []judgement{j}, nil
+		return f, []route{{&j}}, nil
 	}
-	list, err := e.ends(&f, whole, after)
-	return f, list, err
+	routes, err := e.routes(&f, whole, after)
+	return f, routes, err
 }
 
 // single is the interface of the one door that there is.
@@ -246,31 +249,6 @@ func (h *host) pathOf(from, to, after netip.Addr) Path {
 func (h *host) shares(a netip.Addr) bool {
 	return a.IsMulticast() || a.Is6() && a.IsLinkLocalUnicast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) ||
 		slices.Contains(h.broadcasts, a)
-}
-
-// ends is a flow before every node that has one of its ends.
-func (e *Engine) ends(f *Flow, whole judgement, after netip.Addr) ([]judgement, error) {
-	var hosts []*host
-	for _, a := range []netip.Addr{f.From, f.To, after} {
-		for _, h := range e.owners[string(a.AsSlice())] {
-			if !slices.Contains(hosts, h) {
-				hosts = append(hosts, h)
-			}
-		}
-	}
-	if len(hosts) == 0 {
-		return nil, fmt.Errorf("neither %s nor %s is the address of a node or host endpoint: say which node judges", f.From, f.To)
-	}
-	var out []judgement
-	for _, h := range hosts {
-		j := whole
-		path := h.pathOf(f.From, f.To, after)
-		if path == DNATForward && !h.owns(f.To) || path == DNATLocal && !h.owns(f.To) {
-			path, j.before = Input, j.after // which another node has rewritten
-		}
-		out = append(out, j.at(h, path, f))
-	}
-	return out, nil
 }
 
 // at completes a judgement with a host.

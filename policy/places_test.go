@@ -127,3 +127,63 @@ func TestClaimedAddress(t *testing.T) {
 		})
 	}
 }
+
+// TestSharedAddress is about an address that two nodes have, of which one is open and the other closed.
+func TestSharedAddress(t *testing.T) {
+	const shared = "10.0.0.100"
+	s := policy.Snapshot{}
+	for name, address := range map[string]string{"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.3"} {
+		h := &v3.HostEndpoint{Spec: v3.HostEndpointSpec{Node: name, InterfaceName: "*", ExpectedIPs: []string{address, shared}}}
+		h.Name = name
+		switch name {
+		case "n1":
+			h.Spec.Profiles = []string{v3.ProfileDefaultAllow}
+		case "n3":
+			h.Spec.Profiles, h.Spec.ExpectedIPs = []string{v3.ProfileDefaultAllow}, []string{address}
+		}
+		s.HostEndpoints = append(s.HostEndpoints, h)
+	}
+	for _, c := range []struct {
+		from, to, fromNode, toNode string
+		want                       policy.Verdict
+	}{
+		{"10.0.0.1", shared, "", "", policy.Allowed}, // which does not leave n1
+		{"10.0.0.2", shared, "", "", policy.Denied},
+		{shared, shared, "", "", policy.Unknown},
+		{shared, shared, "n1", "", policy.Allowed},
+		{shared, "10.0.0.1", "", "", policy.Unknown},
+		{shared, "10.0.0.2", "", "", policy.Denied}, // coming in, whoever sends
+		{"192.0.2.1", shared, "", "", policy.Unknown},
+		{"192.0.2.1", shared, "", "n1", policy.Allowed},
+		{"192.0.2.1", shared, "", "n2", policy.Denied},
+		{shared, "192.0.2.1", "", "", policy.Unknown},
+		{"10.0.0.3", shared, "", "", policy.Unknown},
+		{"10.0.0.3", "10.0.0.1", "", "", policy.Allowed},
+	} {
+		engine := policy.New(s)
+		f := policy.Flow{
+			From: netip.MustParseAddr(c.from), To: netip.MustParseAddr(c.to), FromNode: c.fromNode, ToNode: c.toNode,
+			Protocol: v3.Protocol{Name: v3.ProtocolUDP}, Port: new(uint16(80)),
+		}
+		got, err := engine.Trace(f)
+		if err != nil || got.Verdict != c.want {
+			t.Errorf("%+v: %s because %s (%v)", c, got.Verdict, got.Decision.Why, err)
+		}
+		spread, err := engine.Spread(f, policy.Ends{From: true}, engine.Space().Set(policy.Box{Sources: []netip.Prefix{netip.PrefixFrom(f.From, 32)}}))
+		if known := map[policy.Verdict]policy.Set{policy.Allowed: spread.Allowed, policy.Denied: spread.Denied, policy.Unknown: spread.Unknown}; err != nil ||
+			known[c.want].Empty() {
+			t.Errorf("%+v: not in the set of its verdict (%v)", c, err)
+		}
+		if c.fromNode+c.toNode != "" {
+			continue
+		}
+		answers := engine.Asker().Ask(policy.Question{
+			From: []netip.Prefix{netip.PrefixFrom(f.From, 32)}, To: []netip.Prefix{netip.PrefixFrom(f.To, 32)},
+			Services: []policy.Box{{Protocols: []policy.Range{{First: 17, Last: 17}}, Ports: []policy.Range{{First: 80, Last: 80}}}},
+		})
+		known := map[policy.Verdict]policy.Set{policy.Allowed: answers[0].Allowed, policy.Denied: answers[0].Denied, policy.Unknown: answers[0].Unknown}
+		if known[c.want].Empty() {
+			t.Errorf("%+v: the answer to a question is another", c)
+		}
+	}
+}
