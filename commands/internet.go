@@ -69,13 +69,17 @@ func (t *tracer) parts(q flowQuestion, f policy.Flow, judge func(policy.Flow) (p
 	flows := t.ends.each(q, f)
 	manyFrom := slices.ContainsFunc(flows, func(one policy.Flow) bool { return one.From != f.From })
 	manyTo := slices.ContainsFunc(flows, func(one policy.Flow) bool { return one.To != f.To })
-	for _, one := range flows {
+	alike, first := true, []part(nil)
+	for i, one := range flows {
 		found, err := t.strangersParts(q, one, judge)
 		if err != nil || len(flows) == 1 {
 			return found, err
 		}
-		for i := range found {
-			p := &found[i]
+		if i == 0 {
+			first = slices.Clone(found)
+		}
+		alike = alike && slices.EqualFunc(first, found, part.like)
+		for _, p := range found {
 			p.named = true
 			if manyFrom {
 				p.from = []netip.Prefix{netip.PrefixFrom(one.From, one.From.BitLen())}
@@ -83,13 +87,18 @@ func (t *tracer) parts(q flowQuestion, f policy.Flow, judge func(policy.Flow) (p
 			if manyTo {
 				p.to = []netip.Prefix{netip.PrefixFrom(one.To, one.To.BitLen())}
 			}
-			all = join(all, *p)
+			all = join(all, p)
 		}
 	}
-	if !slices.ContainsFunc(all, func(p part) bool { return p.verdict != all[0].verdict }) {
-		all = all[:1]
+	if alike {
+		return first, nil
 	}
 	return all, nil
+}
+
+// like tells whether a part is the same but for the way to its verdict.
+func (p part) like(other part) bool {
+	return p.verdict == other.verdict && slices.Equal(p.from, other.from) && slices.Equal(p.to, other.to)
 }
 
 // join adds a part to others. It becomes one with the one that has the same verdict and one end.
