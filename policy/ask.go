@@ -81,10 +81,10 @@ type Asker struct {
 	*Engine
 	// receive and send are what all hosts together do to what they receive and send. owned
 	// is what any of them has an end of, and self what they send themselves.
-	receive, send  verdicts
-	owned, self    ref
+	receive, send verdicts
+	owned, self   ref
 	// leaving is what some host sends to itself, and another one that has the source address sends to it.
-	leaving ref
+	leaving        ref
 	local, through []judges
 	// asked is all traffic that was asked about so far; askedAlone is that at loopback
 	// addresses, and askedThrough what passes through a host.
