@@ -216,42 +216,18 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool) []con
 		verdict policy.Verdict
 		set     policy.Set
 	}{{policy.Allowed, c.Allowed}, {policy.Unknown, c.Unknown}} {
-		for _, box := range w.open(part.set, c.Path) {
+		for _, box := range w.open(part.set) {
 			one := of
-			one.Verdict, one.Service, one.Peers, one.Box = part.verdict, service(box), w.peers(box, c.Path)+itselfWords(c), box
+			one.Verdict, one.Service, one.Peers, one.Box = part.verdict, service(box), w.peers(box, c.Path)+itself(box, c), box
 			all = append(all, one)
 		}
 	}
 	return all
 }
 
-// itselfWords say at which of its addresses a node reaches itself.
-func itselfWords(c policy.Connection) string {
-	switch {
-	case c.Path != policy.Local:
-		return ""
-	case c.Loopback:
-		return ", over loopback"
-	default:
-		return ", at its own address"
-	}
-}
-
-// open are the boxes of a set, those of a node with itself without addresses.
-func (w *words) open(set policy.Set, path policy.Path) []policy.Box {
-	boxes := set.Boxes()
-	if path == policy.Local {
-		for i, box := range boxes {
-			for _, addresses := range [][]netip.Prefix{box.Sources, box.Destinations} {
-				if len(addresses) > 0 {
-					boxes[i].IPVersion = familyOf(addresses[0].Addr())
-				}
-			}
-			boxes[i].Sources, boxes[i].Destinations = nil, nil
-		}
-		boxes = w.space.Set(boxes...).Boxes()
-	}
-	return withoutFamilies(boxes)
+// open are the boxes of a set.
+func (w *words) open(set policy.Set) []policy.Box {
+	return withoutFamilies(set.Boxes())
 }
 
 func familyOf(a netip.Addr) int {
@@ -283,16 +259,36 @@ func withoutFamilies(boxes []policy.Box) []policy.Box {
 	return out
 }
 
-// peers names the other end of a box.
+// peers names the other end of a box, and the own addresses that it is restricted to.
 func (w *words) peers(b policy.Box, path policy.Path) string {
 	switch path {
 	case policy.Local:
-		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1)
+		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1) + own(" as ", b.Sources) + own(", at ", b.Destinations)
 	case policy.Output:
-		return w.addresses(b.Destinations, b.IPVersion)
+		return w.addresses(b.Destinations, b.IPVersion) + own(", from ", b.Sources)
 	case policy.Forward:
 		return w.addresses(b.Sources, b.IPVersion) + " to " + w.addresses(b.Destinations, b.IPVersion)
 	default:
-		return w.addresses(b.Sources, b.IPVersion)
+		return w.addresses(b.Sources, b.IPVersion) + own(", at ", b.Destinations)
+	}
+}
+
+// own names some of a node's own addresses, and nothing if all are meant.
+func own(preposition string, addresses []netip.Prefix) string {
+	if len(addresses) == 0 {
+		return ""
+	}
+	return preposition + someNetworks(addresses)
+}
+
+// itself says at which of its addresses a node reaches itself.
+func itself(b policy.Box, c policy.Connection) string {
+	switch {
+	case c.Path != policy.Local || len(b.Destinations) > 0: // which peers names
+		return ""
+	case c.Loopback:
+		return ", over loopback"
+	default:
+		return ", at its own address"
 	}
 }

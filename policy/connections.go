@@ -150,7 +150,7 @@ type Connection struct {
 	Interfaces []string
 	// Loopback is as in Change.
 	Loopback bool
-	// Allowed and Unknown leave the nodes' own addresses out, as the sets of a Change do.
+	// Allowed and Unknown leave the nodes' own addresses out where they can, as the sets of a Change do.
 	Allowed Set
 	Unknown Set
 }
@@ -201,7 +201,7 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 	g := &group{transition: transition{path: p}, hosts: e.hostsOn(c, p)}
 	var out []Connection
 	closed := part{sets: []ref{empty, empty}, hosts: slices.Clone(g.hosts)}
-	parts := g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf)
+	parts := g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf, (*projection).apart)
 	for _, part := range parts {
 		closed.hosts = slices.DeleteFunc(closed.hosts, func(h hostPair) bool { return slices.Contains(part.hosts, h) })
 	}
@@ -211,7 +211,7 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 	for _, part := range parts {
 		for _, at := range part.byInterfaces(c, p) {
 			out = append(out, Connection{
-				at.among(c), p, at.interfaces, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]},
+				at.among(c), p, at.interfaces, part.loopback, at.limits.within(e.table, part.sets[0]), at.limits.within(e.table, part.sets[1]),
 			})
 		}
 	}
@@ -222,12 +222,13 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 type side struct {
 	interfaces []string
 	hosts      []hostPair
+	limits     limits
 }
 
 // byInterfaces takes a part apart by the interfaces that the class governs.
 func (p *part) byInterfaces(c *Class, path Path) []side {
 	var out []side
-	for _, h := range p.hosts {
+	for i, h := range p.hosts {
 		var names []string
 		if path != Local {
 			names = h.after.governedBy(c.class)
@@ -237,6 +238,9 @@ func (p *part) byInterfaces(c *Class, path Path) []side {
 			at, out = len(out), append(out, side{interfaces: names})
 		}
 		out[at].hosts = append(out[at].hosts, h)
+		if len(p.limited) > 0 {
+			out[at].limits.add(p.limited[i])
+		}
 	}
 	return out
 }

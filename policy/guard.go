@@ -93,7 +93,7 @@ func (e *Engine) losses(v *Vital, telling ref, g *group, lost ref) (out []Loss) 
 	if v.Nodes != nil {
 		kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
 	}
-	for _, p := range kept.parts(e.table, []ref{lost}, vitalOwn(g.path)) {
+	for _, p := range kept.parts(e.table, []ref{lost}, vitalOwn(g.path), (*projection).whole) {
 		told := e.apply(and, p.sets[0], telling)
 		p.hosts = slices.DeleteFunc(p.hosts, func(h hostPair) bool { return e.alone(g.path, ownOf(h), told) })
 		if len(p.hosts) > 0 {
