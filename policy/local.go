@@ -79,7 +79,7 @@ type projection struct {
 	*table
 	path  Path
 	sets  []ref
-	tails [2][]ref // Of the sets in IPv4 and in IPv6, where they ask for own addresses.
+	tails [2][]ref         // Of the sets in IPv4 and in IPv6, where they ask for own addresses.
 	own   [levels][2][]key // The addresses that are put in.
 	// made remembers what the same tails gave before.
 	made map[string][]ref
