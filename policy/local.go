@@ -128,12 +128,7 @@ func (p *projection) asks(l level) bool {
 // addresses are not known may have any.
 func (p *projection) of(sources, destinations []netip.Addr) []ref {
 	p.own = [levels][2][]key{}
-	for l, own := range map[level][]netip.Addr{levelSource: sources, levelDestination: destinations} {
-		for _, a := range own {
-			family := familyOf(a)
-			p.own[l][family] = append(p.own[l][family], addressKey(a))
-		}
-	}
+	p.own[levelSource], p.own[levelDestination] = keysOf(sources), keysOf(destinations)
 	var put [2]map[ref]ref
 	var id []ref
 	for family := range put {
@@ -151,6 +146,15 @@ func (p *projection) of(sources, destinations []netip.Addr) []ref {
 		p.made[text] = made
 	}
 	return made
+}
+
+// keysOf are addresses of IPv4 and of IPv6.
+func keysOf(own []netip.Addr) (keys [2][]key) {
+	for _, a := range own {
+		family := familyOf(a)
+		keys[family] = append(keys[family], addressKey(a))
+	}
+	return keys
 }
 
 // familyOf is the place of an address among those of IPv4 and of IPv6.
