@@ -322,6 +322,9 @@ func (c *Controller) apply() {
 		return
 	}
 	planner, problems := autohep.NewPlanner(next.Endpoints)
+	if !next.Active {
+		planner = nil // not one of a configuration without endpoints: that would delete them
+	}
 	c.metrics.template(problems)
 	for _, p := range problems {
 		c.Log.Warn("a template has a mistake", "template", p.Template, "problem", p.Text)

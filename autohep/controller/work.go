@@ -40,16 +40,12 @@ func levelFor(err error) slog.Level {
 
 // look brings the endpoints of a node in step.
 func (c *Controller) look(ctx context.Context, node string, since time.Time) error {
-	settings := c.settings.Load()
-	if settings == nil || !settings.Active {
-		return nil
-	}
 	scene := c.state.scene(node)
 	if scene.planner == nil {
-		return nil // whoever makes it adds all nodes again
+		return nil // switched off, or whoever makes it adds all nodes again
 	}
 	changes, problems := scene.planner.Plan(scene.nodes, scene.existing)
-	if len(changes.Delete) > 0 && settings.Endpoints.AutoCreate {
+	if len(changes.Delete) > 0 && scene.planner.AutoCreate() {
 		if err := c.sureGone(ctx, changes.Delete); err != nil {
 			return err
 		}
