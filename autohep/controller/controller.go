@@ -98,8 +98,9 @@ func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
 	if !mayLeaveOut(key) {
 		c.health.configuration(nil, err)
-		c.events.record(datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
-			"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)})
+		if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
+			c.events.record(unreadEvent(err))
+		}
 		return false
 	}
 	return true
@@ -304,12 +305,22 @@ func (c *Controller) configure(ctx context.Context) {
 	}
 }
 
-// tellOfConfiguration records an event of each part of the configuration that is left out.
+// tellOfConfiguration records an event of each part of the configuration that is left out, or that it is as a whole.
 func (c *Controller) tellOfConfiguration() {
 	e := datastore.ObjectEvent{Key: resources.KubeControllersConfiguration.Key(v3.DefaultName), Warning: true, Reason: reasonConfiguration}
 	for _, e.Text = range c.health.remarked() {
 		c.events.record(e)
 	}
+	if err := c.health.whyUnread(); err != nil {
+		c.events.record(unreadEvent(err))
+	}
+}
+
+// unreadEvent tells that the configuration cannot be understood.
+func unreadEvent(err error) datastore.ObjectEvent {
+	key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
+	return datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
+		"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)}
 }
 
 // apply makes the settings of the configuration the ones to go by.

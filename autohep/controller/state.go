@@ -284,11 +284,14 @@ func (s *state) replaceEndpoints(list []*v3.HostEndpoint) []string {
 	return look
 }
 
-// use makes a planner the one to go by, and gives all nodes that there is anything to know of.
+// use makes a planner, nil for none, the one to go by, and gives all nodes that there is anything to know of.
 func (s *state) use(planner *autohep.Planner) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.planner = planner
+	if planner == nil {
+		clear(s.reports) // nobody looks at nodes any more
+	}
 	s.claims, s.claimed = map[string]names{}, map[string][]string{}
 	for _, node := range s.nodes {
 		s.claim(node)
@@ -321,13 +324,26 @@ type scene struct {
 	existing  []*v3.HostEndpoint
 	endpoints map[string]*v3.HostEndpoint
 	// foreign are endpoints that somebody else has changed or deleted.
-	foreign names
+	foreign names // those that are repaired are taken out
 }
 
-// scene collects what a plan for a node depends on. What is foreign is told once.
+// unrepaired are the endpoints that somebody else has changed or deleted, and that changes were to repair and have not.
+func (s scene) unrepaired(changes autohep.Changes) (names []string) {
+	for _, h := range slices.Concat(changes.Create, changes.Update, changes.Delete) {
+		if s.foreign.has(h.Name) {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// scene collects what a plan for a node depends on; nothing without a planner. What is foreign is told once.
 func (s *state) scene(node string) scene {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.planner == nil {
+		return scene{}
+	}
 	out := scene{planner: s.planner, endpoints: map[string]*v3.HostEndpoint{}, foreign: names{}}
 	seen, next := names{node: {}}, []string{node}
 	join := func(name string) {
@@ -378,6 +394,24 @@ func (s *state) knownEndpoint(name, resourceVersion string) (resources.Object, b
 	defer s.mu.RUnlock()
 	h, ok := s.endpoints[name]
 	return h, ok && h.ResourceVersion == resourceVersion
+}
+
+// nodeRevision is the revision at which a node is known; empty if it is not.
+func (s *state) nodeRevision(name string) string {
+	if n, ok := s.knows(name); ok {
+		return n.ResourceVersion
+	}
+	return ""
+}
+
+// endpointRevision is the revision at which an endpoint is known; empty if it is not.
+func (s *state) endpointRevision(name string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if h := s.endpoints[name]; h != nil {
+		return h.ResourceVersion
+	}
+	return ""
 }
 
 // knows tells whether there is a node of that name.
