@@ -86,7 +86,7 @@ func New(o Options) *Controller {
 	c.events.lost = c.metrics.eventsLost.Inc
 	c.health = newHealth(c)
 	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark})
+		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark, Understand: understand})
 	}
 	return c
 }

@@ -250,19 +250,25 @@ func watch[T resources.Object](
 			continue
 		}
 		revision = at
-		if to.outdated(next.event.Object) {
-			continue
-		}
-		item, ok := next.event.Object.(T)
-		switch {
-		case !ok:
-			return revision, fmt.Errorf("%w: the datastore gave %T in a watch of %s", datastore.ErrInvalid, next.event.Object, kind.Plural)
-		case next.event.Type == datastore.Gone:
-			to.gone(item)
-		default:
-			to.put(item)
+		if err := to.take(kind, next.event); err != nil {
+			return revision, err
 		}
 	}
+}
+
+// take takes what a watch tells, unless it is older than what is known.
+func (to sink[T]) take(kind *resources.Kind, event datastore.Event) error {
+	item, ok := event.Object.(T)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: the datastore gave %T in a watch of %s", datastore.ErrInvalid, event.Object, kind.Plural)
+	case to.outdated(item):
+	case event.Type == datastore.Gone:
+		to.gone(item)
+	default:
+		to.put(item)
+	}
+	return nil
 }
 
 // change is what a watch tells, or the error that has ended it.

@@ -37,6 +37,7 @@ func Read(ctx context.Context, store datastore.Store, environment *Environment) 
 	var mu sync.Mutex
 	if tolerant, ok := store.(datastore.Tolerant); ok {
 		tolerant.Tolerate(datastore.Tolerance{
+			Understand: understand,
 			LeaveOut: func(key resources.Key, err error) bool {
 				mu.Lock()
 				defer mu.Unlock()
@@ -125,6 +126,24 @@ func (r *Reading) spare() {
 		}
 		r.Problems = append(r.Problems, p)
 	}
+}
+
+// understand refuses a configuration with a word that says neither that there are to be endpoints nor that there are
+// not: to take it for either would make or delete those of all nodes.
+func understand(o resources.Object) error {
+	kcc, ok := o.(*v3.KubeControllersConfiguration)
+	if !ok || kcc.Spec.Controllers.Node == nil || kcc.Spec.Controllers.Node.HostEndpoint == nil {
+		return nil
+	}
+	section := kcc.Spec.Controllers.Node.HostEndpoint
+	for _, s := range []struct{ field, word string }{
+		{"autoCreate", section.AutoCreate}, {"createDefaultHostEndpoint", section.CreateDefaultHostEndpoint},
+	} {
+		if s.word != "" && s.word != v3.Enabled && s.word != v3.Disabled {
+			return fmt.Errorf("spec.controllers.node.hostEndpoint.%s is %q, which is neither %s nor %s", s.field, s.word, v3.Enabled, v3.Disabled)
+		}
+	}
+	return nil
 }
 
 // mayLeaveOut tells whether a controller can go on without an object: without any but the
