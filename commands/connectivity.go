@@ -263,19 +263,23 @@ func withoutFamilies(boxes []policy.Box) []policy.Box {
 func (w *words) peers(b policy.Box, path policy.Path) string {
 	switch path {
 	case policy.Local:
-		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1) + own(" as ", b.Sources) + own(", at ", b.Destinations)
+		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1) + w.own(" as ", b.Sources) + w.own(", at ", b.Destinations)
 	case policy.Output:
-		return w.addresses(b.Destinations, b.IPVersion) + own(", from ", b.Sources)
+		return w.addresses(b.Destinations, b.IPVersion) + w.own(", from ", b.Sources)
 	case policy.Forward:
 		return w.addresses(b.Sources, b.IPVersion) + " to " + w.addresses(b.Destinations, b.IPVersion)
 	default:
-		return w.addresses(b.Sources, b.IPVersion) + own(", at ", b.Destinations)
+		return w.addresses(b.Sources, b.IPVersion) + w.own(", at ", b.Destinations)
 	}
 }
 
-// own names some of a node's own addresses, and nothing if all are meant.
-func own(preposition string, addresses []netip.Prefix) string {
+// own names some of a node's own addresses, and nothing if all are meant, or all but those that it has of itself alone.
+func (w *words) own(preposition string, addresses []netip.Prefix) string {
 	if len(addresses) == 0 {
+		return ""
+	}
+	rest := w.rest(addresses, familyOf(addresses[0].Addr()))
+	if len(rest) > 0 && !slices.ContainsFunc(rest, func(p netip.Prefix) bool { return !p.Addr().IsLoopback() }) {
 		return ""
 	}
 	return preposition + someNetworks(addresses)
