@@ -34,6 +34,9 @@ func NewPlanner(config Config) (*Planner, []Problem) {
 	return p, tidy(problems)
 }
 
+// AutoCreate tells whether nodes are to have automatic endpoints at all.
+func (p *Planner) AutoCreate() bool { return p.autoCreate }
+
 // Desired makes the automatic endpoints that a node should have, the default one first
 // and then those of the templates in their order. They are new, valid objects. Those
 // that some node has from a template with a mistake are not among them: see Keeps.

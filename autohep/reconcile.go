@@ -46,48 +46,39 @@ func Reconcile(ctx context.Context, store datastore.Store, config Config) (Resul
 func CarryOut(ctx context.Context, store datastore.Store, changes Changes) (Result, error) {
 	var result Result
 	steps := []struct {
-		verb  string
+		op    datastore.ChangeOp
 		what  []*v3.HostEndpoint
 		count *int
 		write func(*v3.HostEndpoint) error
 	}{
-		{"create", changes.Create, &result.Created, func(h *v3.HostEndpoint) error {
+		{datastore.ChangeCreate, changes.Create, &result.Created, func(h *v3.HostEndpoint) error {
 			_, err := store.Create(ctx, h)
 			return err
 		}},
-		{"update", changes.Update, &result.Updated, func(h *v3.HostEndpoint) error {
+		{datastore.ChangeUpdate, changes.Update, &result.Updated, func(h *v3.HostEndpoint) error {
 			_, err := store.Update(ctx, h)
 			return err
 		}},
-		{"delete", changes.Delete, &result.Deleted, func(h *v3.HostEndpoint) error {
+		{datastore.ChangeDelete, changes.Delete, &result.Deleted, func(h *v3.HostEndpoint) error {
 			return store.Delete(ctx, resources.HostEndpoint.Key(h.Name), h.ResourceVersion)
 		}},
 	}
-	var failed []error
-	behind := map[string]bool{} // nodes that do not have all that they need
+	var failures Failures
 	for _, step := range steps {
 		for _, h := range step.what {
-			if step.verb == "delete" && behind[h.Spec.Node] {
+			if step.op == datastore.ChangeDelete && !failures.MayDelete(h) {
 				continue
 			}
 			err := step.write(h)
 			if err == nil {
 				*step.count++
-				continue
 			}
-			if step.verb == "delete" && errors.Is(err, datastore.ErrNotFound) {
-				continue
-			}
-			if step.verb != "delete" {
-				behind[h.Spec.Node] = true
-			}
-			failed = append(failed, fmt.Errorf("%s %s: %w", step.verb, resources.HostEndpoint.Key(h.Name), err))
-			if !onlyThatOne(err) {
-				return result, errors.Join(failed...)
+			if failures.Add(step.op, h, err) && !onlyThatOne(err) {
+				return result, failures.Err()
 			}
 		}
 	}
-	return result, errors.Join(failed...)
+	return result, failures.Err()
 }
 
 // onlyThatOne tells whether a failed write says nothing about the next one.

@@ -40,7 +40,7 @@ func newConnectivity(d *Deps, g *globalOptions) *cobra.Command {
 		Short: "Show who may reach which ports of which nodes",
 		Long: `Show what the nodes accept: for each class of nodes that the same policies apply to, which protocols and ports are open, and to whom. With -o wide, csv and json also what they may send, what they may send themselves, and what may pass through them.
 
-What depends on facts that no object here has is listed as unknown.
+What is open at some of a node's own addresses only is listed with these. What depends on facts that no object here has is listed as unknown. An interface at which all is closed is listed too, in json and csv with the verdict deny.
 ` + exitStatus,
 		Example: `  calicoctl connectivity
   calicoctl connectivity --to "has(node-role.kubernetes.io/control-plane)" --from 198.51.100.0/24
@@ -84,23 +84,23 @@ type connection struct {
 	Path      policy.Path `json:"path"`
 	// Loopback tells, on the path local, that the loopback addresses are meant, and not the node's others.
 	Loopback bool `json:"loopback,omitempty"`
-	// Verdict is allow or unknown.
+	// Verdict is allow or unknown, and deny where nothing is open at all.
 	Verdict policy.Verdict `json:"verdict"`
 	Service string         `json:"service"`
 	Peers   string         `json:"peers"`
 	Box     policy.Box     `json:"box"`
-	// nothing tells that nothing is open there, and no service is named.
+	// nothing tells that nothing is open there.
 	nothing bool
 }
 
 func runConnectivity(ctx context.Context, o *connectivityOptions) error {
-	var within []policy.Box
+	var within policy.Box
 	if o.from != "" {
 		network, err := parseNetwork(o.from)
 		if err != nil {
 			return err
 		}
-		within = []policy.Box{{Sources: []netip.Prefix{network}}}
+		within.Sources = []netip.Prefix{network}
 	}
 	_, world, err := o.worlds(ctx, o.deps, o.global)
 	if err != nil {
@@ -110,10 +110,13 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	if err != nil {
 		return err
 	}
+	if wanted != nil && !slices.ContainsFunc(world.nodeNames(), wanted) {
+		return fmt.Errorf("--to: the selector %s matches no node", o.to)
+	}
 	c := newCluster(world)
 	engine := o.deps.engine(ctx, world)
 	w := newWords(c, engine.Space())
-	query := policy.Query{Paths: []policy.Path{policy.Input}, Nodes: wanted, Within: within}
+	query := policy.Query{Paths: []policy.Path{policy.Input}, Nodes: wanted, Within: []policy.Box{within}}
 	switch {
 	case o.format == formatText || o.format == formatMarkdown:
 	case o.from != "": // which is about others
@@ -123,17 +126,13 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	}
 	var found []connection
 	for _, class := range engine.Connections(query) {
-		found = append(found, w.connections(class, wanted)...)
+		found = append(found, w.connections(class, wanted, within)...)
 	}
 	if err := cannotTell(engine); err != nil {
 		return err
 	}
-	open := slices.DeleteFunc(slices.Clone(found), func(c connection) bool { return c.nothing })
-	if len(open) == 0 {
+	if !slices.ContainsFunc(found, func(c connection) bool { return !c.nothing }) {
 		o.deps.say("nothing is open there, or there are no nodes")
-	}
-	if o.format != formatText && o.format != formatWide {
-		found = open
 	}
 	return o.print(w, found)
 }
@@ -195,8 +194,8 @@ func (w *world) nodeNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// connections are what is open on a path of a class.
-func (w *words) connections(c policy.Connection, wanted func(string) bool) []connection {
+// connections are what is open on a path of a class, of what was asked about.
+func (w *words) connections(c policy.Connection, wanted func(string) bool, within policy.Box) []connection {
 	nodes := slices.Clone(c.Class.Nodes)
 	if wanted != nil {
 		nodes = slices.DeleteFunc(nodes, func(name string) bool { return !wanted(name) })
@@ -208,7 +207,8 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool) []con
 		Nodes: nodes, Labels: c.Class.Labels(), Interfaces: c.Interfaces, Protected: len(c.Class.Endpoints) > 0, Path: c.Path, Loopback: c.Loopback,
 	}
 	if c.Allowed.Empty() && c.Unknown.Empty() {
-		of.nothing = true
+		of.nothing, of.Verdict, of.Service, of.Box = true, policy.Denied, service(of.Box), within
+		of.Peers = w.peers(of.Box, c.Path)
 		return []connection{of}
 	}
 	var all []connection
@@ -216,42 +216,18 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool) []con
 		verdict policy.Verdict
 		set     policy.Set
 	}{{policy.Allowed, c.Allowed}, {policy.Unknown, c.Unknown}} {
-		for _, box := range w.open(part.set, c.Path) {
+		for _, box := range w.open(part.set) {
 			one := of
-			one.Verdict, one.Service, one.Peers, one.Box = part.verdict, service(box), w.peers(box, c.Path)+itselfWords(c), box
+			one.Verdict, one.Service, one.Peers, one.Box = part.verdict, service(box), w.peers(box, c.Path)+itself(box, c), box
 			all = append(all, one)
 		}
 	}
 	return all
 }
 
-// itselfWords say at which of its addresses a node reaches itself.
-func itselfWords(c policy.Connection) string {
-	switch {
-	case c.Path != policy.Local:
-		return ""
-	case c.Loopback:
-		return ", over loopback"
-	default:
-		return ", at its own address"
-	}
-}
-
-// open are the boxes of a set, those of a node with itself without addresses.
-func (w *words) open(set policy.Set, path policy.Path) []policy.Box {
-	boxes := set.Boxes()
-	if path == policy.Local {
-		for i, box := range boxes {
-			for _, addresses := range [][]netip.Prefix{box.Sources, box.Destinations} {
-				if len(addresses) > 0 {
-					boxes[i].IPVersion = familyOf(addresses[0].Addr())
-				}
-			}
-			boxes[i].Sources, boxes[i].Destinations = nil, nil
-		}
-		boxes = w.space.Set(boxes...).Boxes()
-	}
-	return withoutFamilies(boxes)
+// open are the boxes of a set.
+func (w *words) open(set policy.Set) []policy.Box {
+	return withoutFamilies(set.Boxes())
 }
 
 func familyOf(a netip.Addr) int {
@@ -283,16 +259,40 @@ func withoutFamilies(boxes []policy.Box) []policy.Box {
 	return out
 }
 
-// peers names the other end of a box.
+// peers names the other end of a box, and the own addresses that it is restricted to.
 func (w *words) peers(b policy.Box, path policy.Path) string {
 	switch path {
 	case policy.Local:
-		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1)
+		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1) + w.own(" as ", b.Sources) + w.own(", at ", b.Destinations)
 	case policy.Output:
-		return w.addresses(b.Destinations, b.IPVersion)
+		return w.addresses(b.Destinations, b.IPVersion) + w.own(", from ", b.Sources)
 	case policy.Forward:
 		return w.addresses(b.Sources, b.IPVersion) + " to " + w.addresses(b.Destinations, b.IPVersion)
 	default:
-		return w.addresses(b.Sources, b.IPVersion)
+		return w.addresses(b.Sources, b.IPVersion) + w.own(", at ", b.Destinations)
+	}
+}
+
+// own names some of a node's own addresses, and nothing if all are meant, or all but those that it has of itself alone.
+func (w *words) own(preposition string, addresses []netip.Prefix) string {
+	if len(addresses) == 0 {
+		return ""
+	}
+	rest := w.rest(addresses, familyOf(addresses[0].Addr()))
+	if len(rest) > 0 && !slices.ContainsFunc(rest, func(p netip.Prefix) bool { return !p.Addr().IsLoopback() }) {
+		return ""
+	}
+	return preposition + someNetworks(addresses)
+}
+
+// itself says at which of its addresses a node reaches itself.
+func itself(b policy.Box, c policy.Connection) string {
+	switch {
+	case c.Path != policy.Local || len(b.Destinations) > 0: // which peers names
+		return ""
+	case c.Loopback:
+		return ", over loopback"
+	default:
+		return ", at its own address"
 	}
 }

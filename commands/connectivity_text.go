@@ -112,6 +112,9 @@ func (w *words) printConnectionsMarkdown(out io.Writer, found []connection) erro
 		if c.Verdict == policy.Unknown {
 			unknown = " (unknown)"
 		}
+		if c.nothing {
+			c.Service = "nothing"
+		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s%s |\n",
 			cell(cmp.Or(w.nodes(c.Nodes), "-")), cell(cmp.Or(doorsWords(c.Interfaces), "all")), cell(c.Service), cell(c.Peers), unknown)
 	}

@@ -108,6 +108,7 @@ func runControllerOnce(ctx context.Context, o *controllerRunOptions) error {
 	if err != nil {
 		return err
 	}
+	s.leaveOutBroken() // the pass names what is broken
 	kcc, err := s.storedConfiguration(ctx)
 	if err != nil {
 		return err

@@ -43,7 +43,9 @@ func newDiff(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff (-f FILE | --revision N)",
 		Short: "Show what an apply would change, in objects and in traffic",
-		Long: `Show what calicoctl apply would change: the objects that differ, line by line, and the traffic that would be allowed or denied afterwards and is not now. Traffic is compared as a whole, not by samples: every address, protocol and port of every node is in it.
+		Long: `Show what calicoctl apply would change: the objects that differ, line by line, and the traffic that would be allowed or denied afterwards and is not now. Traffic is compared as a whole, not by samples: every address, protocol and port of every node is in it. What changes at some of a node's own addresses only is shown with these.
+
+Traffic is closed, opened, or blurred: what was decided depends then on what no object here says.
 
 With --revision, show what has changed since that revision of the embedded datastore, which keeps its newest changes. An object's resourceVersion is the revision of its last change.
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/edfb3db0/calicoctl/output"
@@ -57,10 +58,21 @@ func (w *words) shortest(set policy.Set, path policy.Path) []string {
 		return []string{"everything"}
 	}
 	all := w.traffic(set, path)
+	if w.limited(set, path) { // the rest has all other addresses of the nodes
+		return all
+	}
 	if rest := strings.Join(w.traffic(set.Complement(), path), "; "); len(rest) < len(strings.Join(all, "; ")) {
 		return []string{"everything but " + rest}
 	}
 	return all
+}
+
+// limited tells whether a set is about some of the nodes' own addresses only.
+func (w *words) limited(set policy.Set, path policy.Path) bool {
+	return slices.ContainsFunc(w.open(set), func(b policy.Box) bool {
+		return path != policy.Forward && path != policy.Output && len(b.Destinations) > 0 ||
+			path != policy.Forward && path != policy.Input && len(b.Sources) > 0
+	})
 }
 
 func (o *diffOptions) print(found difference) error {

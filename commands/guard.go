@@ -235,9 +235,9 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	path := r.vital[l.Vital].Path
 	lost := &lostFlow{flow: &r.meant[l.Vital]}
 	family := r.vital[l.Vital].Boxes[0].IPVersion // which goes without saying, as the nodes have no other
-	boxes := r.words.open(l.Lost, path)
+	boxes := r.words.open(l.Lost)
 	if path != policy.Local && len(l.Nodes) == 1 && !r.words.named(boxes, path) {
-		boxes = r.words.open(r.words.besides(l.Nodes[0], l.Lost, path), path)
+		boxes = r.words.open(r.words.besides(l.Nodes[0], l.Lost, path))
 	}
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {

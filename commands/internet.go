@@ -58,11 +58,68 @@ type part struct {
 	verdict policy.Verdict
 	// from and to are the addresses, where the internet is at one end only.
 	from, to []netip.Prefix
-	trace    policy.Trace
+	// named tells that they are some of those of a node or host endpoint.
+	named bool
+	trace policy.Trace
 }
 
-// parts are what becomes of a flow: of one from or to the internet by addresses, if they are not all of one verdict.
-func (t *tracer) parts(q flowQuestion, f policy.Flow, judge func(policy.Flow) (policy.Trace, error)) ([]part, error) {
+// parts are what becomes of a flow: of one from or to the internet, or between ends that have several addresses, by
+// addresses, if they are not all of one verdict.
+func (t *tracer) parts(q flowQuestion, f policy.Flow, judge func(policy.Flow) (policy.Trace, error)) (all []part, err error) {
+	flows := t.ends.each(q, f)
+	manyFrom := slices.ContainsFunc(flows, func(one policy.Flow) bool { return one.From != f.From })
+	manyTo := slices.ContainsFunc(flows, func(one policy.Flow) bool { return one.To != f.To })
+	alike, first := true, []part(nil)
+	for i, one := range flows {
+		found, err := t.strangersParts(q, one, judge)
+		if err != nil || len(flows) == 1 {
+			return found, err
+		}
+		if i == 0 {
+			first = slices.Clone(found)
+		}
+		alike = alike && slices.EqualFunc(first, found, part.like)
+		for _, p := range found {
+			p.named = true
+			if manyFrom {
+				p.from = []netip.Prefix{netip.PrefixFrom(one.From, one.From.BitLen())}
+			}
+			if manyTo {
+				p.to = []netip.Prefix{netip.PrefixFrom(one.To, one.To.BitLen())}
+			}
+			all = join(all, p)
+		}
+	}
+	if alike {
+		return first, nil
+	}
+	return all, nil
+}
+
+// like tells whether a part is the same but for the way to its verdict.
+func (p part) like(other part) bool {
+	return p.verdict == other.verdict && slices.Equal(p.from, other.from) && slices.Equal(p.to, other.to)
+}
+
+// join adds a part to others. It becomes one with the one that has the same verdict and one end.
+func join(all []part, p part) []part {
+	for i := range all {
+		other := &all[i]
+		switch {
+		case other.verdict != p.verdict:
+		case slices.Equal(other.from, p.from):
+			other.to = append(other.to, p.to...)
+			return all
+		case slices.Equal(other.to, p.to):
+			other.from = append(other.from, p.from...)
+			return all
+		}
+	}
+	return append(all, p)
+}
+
+// strangersParts are what becomes of a flow between two addresses, or with some of the internet.
+func (t *tracer) strangersParts(q flowQuestion, f policy.Flow, judge func(policy.Flow) (policy.Trace, error)) ([]part, error) {
 	open := policy.Ends{From: q.From == endInternet, To: q.To == endInternet}
 	if open == (policy.Ends{}) {
 		trace, err := judge(f)
@@ -134,8 +191,11 @@ func size(networks []netip.Prefix) float64 {
 	return packets(policy.Box{Sources: networks})
 }
 
-// isRest tells whether a part has more addresses than any other.
+// isRest tells whether a part has more addresses than any other, of the internet.
 func (p *part) isRest(all []part) bool {
+	if p.named {
+		return false
+	}
 	largest := slices.MaxFunc(all, func(a, b part) int {
 		return cmp.Compare(size(slices.Concat(a.from, a.to)), size(slices.Concat(b.from, b.to)))
 	})
@@ -148,13 +208,21 @@ func (p *part) addressesOf(all []part) string {
 	switch {
 	case len(own) == 0:
 		return "some addresses"
+	case p.named && len(p.from) > 0 && len(p.to) > 0:
+		return fmt.Sprintf("%s to %s", fewNetworks(p.from), fewNetworks(p.to))
 	case p.isRest(all):
 		return "all other addresses of the internet"
-	case len(own) <= shownNetworks:
-		return networks(own)
 	default:
-		return fmt.Sprintf("%s and %d more networks", networks(own[:shownNetworks]), len(own)-shownNetworks)
+		return fewNetworks(own)
 	}
+}
+
+// fewNetworks names networks, of many the first.
+func fewNetworks(all []netip.Prefix) string {
+	if len(all) <= shownNetworks {
+		return networks(all)
+	}
+	return fmt.Sprintf("%s and %d more networks", networks(all[:shownNetworks]), len(all)-shownNetworks)
 }
 
 // whyParts says why a flow has no one verdict.
@@ -163,5 +231,9 @@ func whyParts(all []part) string {
 	for i := range all {
 		texts[i] = fmt.Sprintf("%s for %s", verdictWords(all[i].verdict), all[i].addressesOf(all))
 	}
-	return "the internet is not of one verdict: " + strings.Join(texts, ", ")
+	what := "the internet is"
+	if all[0].named {
+		what = "the addresses of the ends are"
+	}
+	return what + " not of one verdict: " + strings.Join(texts, ", ")
 }

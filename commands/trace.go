@@ -38,7 +38,7 @@ func newTrace(d *Deps, g *globalOptions) *cobra.Command {
 		Short: "Explain what becomes of a connection, and why",
 		Long: `Follow a new connection, or a packet of a protocol without them, through the policies of every node that has one of its ends, and explain the verdict: each stage, tier, policy and profile that was asked, and the rule that decided. For a rule that did not match, the fields are shown that kept it from that; of a long list, only the rules that a single field kept. Where the packet is allowed, and its answer would be dropped, that is said, too.
 
-An end is an address, the name of a node, hep/NAME for a host endpoint, or internet for all public addresses that no node has. Where these are not of one verdict, it is unknown, and shown for each part of them. What is left out is derived where it can be; where it cannot and matters, the verdict is unknown, with the reason.
+An end is an address, the name of a node (node/NAME where it would be taken for something else), hep/NAME for a host endpoint, or internet for all public addresses that no node has. A node and a host endpoint stand for all their addresses of one IP version, which is 4 where both ends have it, but not for those of tunnels. Where the addresses are not of one verdict, it is unknown, and shown for each part of them. What is left out is derived where it can be; where it cannot and matters, the verdict is unknown, with the reason.
 
 With --fix, show the change of policy that turns the verdict and changes as little other traffic as possible.
 
@@ -173,12 +173,18 @@ func runTrace(ctx context.Context, o *traceOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, word := range []string{o.question.From, o.question.To, o.question.DNATTo} {
+		if text := t.ends.shadowed(word); text != "" {
+			o.deps.warn(text)
+		}
+	}
 	parts, err := t.parts(o.question, flow, t.engine.Trace)
 	if err != nil {
 		return err
 	}
 	for i := range parts {
 		t.noteUnused(o.deps, o.question, parts[i].trace)
+		t.noteLocal(o.deps, o.question, parts[i].trace)
 		if parts[i].verdict != policy.Allowed {
 			t.noteTunnel(o.deps, parts[i].trace.Flow)
 		}
@@ -234,6 +240,14 @@ func (t *tracer) noteUnused(d *Deps, q flowQuestion, trace policy.Trace) {
 		if !used {
 			d.warn(fmt.Sprintf("HostEndpoint(%s) does not govern this connection; what does is shown", name))
 		}
+	}
+}
+
+// noteLocal says when an interface is given for what a node sends to itself.
+func (t *tracer) noteLocal(d *Deps, q flowQuestion, trace policy.Trace) {
+	local := slices.ContainsFunc(trace.Hosts, func(h policy.HostTrace) bool { return h.Path == policy.Local })
+	if local && (q.In != "" && q.In != "lo" || q.Out != "" && q.Out != "lo") {
+		d.warn("a node sends this to itself, which takes the interface lo and no other: --in and --out say nothing about it")
 	}
 }
 

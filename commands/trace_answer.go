@@ -118,6 +118,9 @@ func (t *tracer) decided(f policy.Flow, v policy.Verdict, d policy.Decision) tra
 func (t *tracer) because(f policy.Flow, v policy.Verdict, d policy.Decision) string {
 	switch {
 	case v == policy.Unknown && d.By == policy.ByFailsafe:
+		if f.Protocol.HasPorts() && f.Port == nil && f.DNATPort == nil {
+			return fmt.Sprintf("it depends on the port, which the flow does not say, and on whether it is a failsafe port (%s): give --port", d.Rule.Direction)
+		}
 		return fmt.Sprintf("it depends on %s: %s", t.failsafeText(f, *d.Rule), d.Why)
 	case v == policy.Unknown && d.Rule != nil:
 		return fmt.Sprintf("it depends on %s: %s", t.world.decision(t.engine, f, d), d.Why)
@@ -255,7 +258,7 @@ func (t *tracer) answerOf(f policy.Flow, parts []part, answer func(policy.Flow, 
 	}
 	all := traceAnswer{Verdict: policy.Unknown, Why: whyParts(parts)}
 	for i := range parts {
-		one := answer(f, parts[i].trace)
+		one := answer(parts[i].trace.Flow, parts[i].trace)
 		if !parts[i].isRest(parts) {
 			one.From, one.To = parts[i].from, parts[i].to
 		}

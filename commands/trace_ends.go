@@ -36,11 +36,16 @@ const (
 	hepPrefix = "hep/"
 	// endInternet stands for all public addresses that no node has.
 	endInternet = "internet"
+	// nodePrefix begins the name of a node that would be taken for something else without it.
+	nodePrefix = "node/"
 )
 
 // end is an end of a flow: its first addresses in IPv4 and IPv6, as far as it has them.
 type end struct {
 	v4, v6 netip.Addr
+	// all are all addresses of a node or host endpoint but those of its tunnels, and node is that node.
+	all  []netip.Addr
+	node string
 	// through is the interface that the flow takes there, if that is known.
 	through string
 }
@@ -65,6 +70,25 @@ func (e *end) take(addresses ...netip.Prefix) {
 			e.v6 = a
 		}
 	}
+}
+
+// of takes the addresses of a node. Those of tunnels are not meant where there are others.
+func (e *end) of(node string, addresses, tunnels []netip.Prefix) {
+	e.take(addresses...)
+	e.node = node
+	for _, p := range addresses {
+		if a := p.Addr(); a == e.v4 || a == e.v6 || !slices.Contains(tunnels, p) {
+			e.all = append(e.all, a)
+		}
+	}
+}
+
+// in are the addresses of one IP version, one that stands for all where it is no node.
+func (e *end) in(version int) []netip.Addr {
+	if e.node == "" {
+		return []netip.Addr{e.address(version)}
+	}
+	return slices.DeleteFunc(slices.Clone(e.all), func(a netip.Addr) bool { return a.Is4() != (version == 4) })
 }
 
 // ends finds the addresses that are meant by names.
@@ -111,6 +135,7 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 		return f, err
 	}
 	f.From, f.To, f.IPVersion = from.address(version), to.address(version), version
+	f.FromNode, f.ToNode = from.node, after.node
 	if q.DNATTo != "" {
 		f.DNATTo = after.address(version)
 	}
@@ -121,6 +146,32 @@ func (e *ends) flow(q flowQuestion) (policy.Flow, error) {
 		f.Out = from.through
 	}
 	return f, nil
+}
+
+// each is a flow between each two addresses of its ends, of which a node or a host endpoint may have several.
+func (e *ends) each(q flowQuestion, f policy.Flow) (all []policy.Flow) {
+	from, _ := e.find(q.From)
+	to, _ := e.find(q.To)
+	for _, f.From = range from.in(f.IPVersion) {
+		for _, f.To = range to.in(f.IPVersion) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// shadowed says that a word is not taken for the node of that name, if there is one which has not this address.
+func (e *ends) shadowed(word string) string {
+	a, err := netip.ParseAddr(word)
+	if err != nil && word != endInternet || !slices.Contains(e.world.nodeNames(), word) ||
+		slices.ContainsFunc(e.cluster.addresses[word], func(p netip.Prefix) bool { return p.Addr() == a.Unmap() }) {
+		return ""
+	}
+	what := "the address"
+	if word == endInternet {
+		what = "all public addresses"
+	}
+	return fmt.Sprintf("%s stands for %s; write %s%[1]s for the node of that name", word, what, nodePrefix)
 }
 
 // familyFor is the IP version of a flow: the one that is asked for, or the one that all ends have.
@@ -151,12 +202,13 @@ func familyFor(q flowQuestion, all ...end) (int, error) {
 // find is the end that a word means.
 func (e *ends) find(word string) (end, error) {
 	var found end
-	if a, err := netip.ParseAddr(word); err == nil {
+	word, isNode := strings.CutPrefix(word, nodePrefix)
+	if a, err := netip.ParseAddr(word); err == nil && !isNode {
 		a = a.Unmap().WithZone("")
 		found.take(netip.PrefixFrom(a, a.BitLen()))
 		return found, nil
 	}
-	if word == endInternet {
+	if word == endInternet && !isNode {
 		return strangers(), nil
 	}
 	if name, ok := strings.CutPrefix(word, hepPrefix); ok {
@@ -169,7 +221,7 @@ func (e *ends) find(word string) (end, error) {
 		}
 		return found, fmt.Errorf("%s", problem)
 	}
-	if found.take(e.cluster.addresses[word]...); found == (end{}) {
+	if found.of(word, e.cluster.addresses[word], e.cluster.tunnels[word]); len(found.all) == 0 {
 		return found, fmt.Errorf("no address of node %s is known: write the address, and --node %[1]s", word)
 	}
 	return found, nil
@@ -182,7 +234,7 @@ func (e *ends) hostEndpoint(name string) (end, error) {
 	if err != nil {
 		return found, err
 	}
-	found.take(addresses...)
+	found.of(h.Spec.Node, addresses, e.cluster.tunnels[h.Spec.Node])
 	found.through = cmp.Or(e.engine.DoorOf(h.Spec.Node, name), h.Spec.InterfaceName)
 	return found, nil
 }

@@ -74,8 +74,8 @@ func (t *tracer) fix(q flowQuestion, parts []part) *fix {
 		if trace.Verdict != f.Verdict {
 			continue
 		}
-		if after, err := at.parts(q, trace.Flow, at.engine.Judge); err != nil || len(after) > 1 {
-			return &fix{Verdict: f.Verdict, Why: "no small change turns it for all addresses of the internet"}
+		if after, err := at.parts(q, trace.Flow, at.engine.Judge); err != nil || len(after) > 1 || after[0].verdict != f.Verdict {
+			return &fix{Verdict: f.Verdict, Why: "no small change turns it for all addresses of the ends"}
 		}
 		return f
 	}
@@ -292,7 +292,7 @@ func (m *mender) candidates() (all []fixStep, why string) {
 		last := applied[len(applied)-1].Object.(*v3.GlobalNetworkPolicy)
 		return append(all, m.insert(last, -1, m.action())), ""
 	default:
-		return m.created(), ""
+		return append(m.created(), m.beforePass()...), ""
 	}
 }
 

@@ -12,21 +12,44 @@ import (
 )
 
 // applied are the policies that the flow came by in the tier that decided.
-func (m *mender) applied() (lists []policy.ListTrace) {
+func (m *mender) applied() []policy.ListTrace {
+	return slices.DeleteFunc(m.asked(), func(l policy.ListTrace) bool {
+		return l.By != policy.ByPolicy || l.Tier != m.trace.Decision.Tier
+	})
+}
+
+// asked are the lists that the flow came by in the stage that decided.
+func (m *mender) asked() (lists []policy.ListTrace) {
 	d := m.trace.Decision
 	for _, host := range m.trace.Hosts {
 		for _, stage := range host.Stages {
 			if host.Node != d.Node || stage.Stage != d.Stage || stage.Direction != d.Direction || stage.Interface != d.Interface {
 				continue
 			}
-			for _, list := range stage.Lists {
-				if list.By == policy.ByPolicy && list.Tier == d.Tier {
-					lists = append(lists, list)
-				}
-			}
+			lists = append(lists, stage.Lists...)
 		}
 	}
 	return lists
+}
+
+// beforePass are rules in policies by which the flow has left their tiers: before the rule that said Pass, or at the end of
+// a tier whose default action it is.
+func (m *mender) beforePass() (all []fixStep) {
+	var last *v3.GlobalNetworkPolicy
+	for _, list := range m.asked() {
+		switch {
+		case list.By == policy.ByPolicy:
+			last = list.Object.(*v3.GlobalNetworkPolicy)
+			for _, r := range list.Rules {
+				if r.Match == policy.Matched && r.Rule.Action == v3.Pass {
+					all = append(all, m.insert(last, r.Rule.Index, m.action()))
+				}
+			}
+		case list.By == policy.ByTier && list.Outcome == "pass":
+			all = append(all, m.insert(last, -1, m.action()))
+		}
+	}
+	return all
 }
 
 // allowing are the other decisions on the way of the packet that let it pass and that policies can change.
@@ -63,40 +86,70 @@ func (m *mender) wider(list policy.ListTrace) (all []fixStep) {
 		}
 		after := list.Object.(*v3.GlobalNetworkPolicy).DeepCopy()
 		rule := ruleOf(policy.RuleRef{Object: after, Direction: r.Rule.Direction, Index: r.Rule.Index})
-		var value any
+		var values []any
+		add := func(to *[]string, networks []string) {
+			for _, n := range networks {
+				if !slices.Contains(*to, n) {
+					*to, values = append(*to, n), append(values, n)
+				}
+			}
+		}
 		switch r.Field {
 		case "destination.ports":
 			port := m.destinationPort()
 			if port == nil {
 				continue
 			}
-			rule.Destination.Ports, value = append(rule.Destination.Ports, v3.Port{Min: *port, Max: *port}), *port
+			rule.Destination.Ports, values = append(rule.Destination.Ports, v3.Port{Min: *port, Max: *port}), []any{*port}
 		case "source.nets":
 			if m.question.From == endInternet {
 				continue // which is any address, and not the one that stands for it
 			}
-			rule.Source.Nets, value = append(rule.Source.Nets, networkOf(f.From)), networkOf(f.From)
+			add(&rule.Source.Nets, m.networks(m.question.From, f.From))
 		case "destination.nets":
 			if m.question.To == endInternet {
 				continue
 			}
-			to := m.destination()
-			rule.Destination.Nets, value = append(rule.Destination.Nets, networkOf(to)), networkOf(to)
+			add(&rule.Destination.Nets, m.destinations())
 		default:
 			continue
 		}
-		path := fmt.Sprintf("/spec/%s/%d/%s/-", r.Rule.Direction, r.Rule.Index, strings.ReplaceAll(r.Field, ".", "/"))
 		key, _ := resources.KeyOf(after)
-		all = append(all, fixStep{
-			Policy: after.Name, after: after, Patch: []patchOperation{{"add", path, value}},
-			At:   m.ruleAt(r.Rule),
-			text: fmt.Sprintf("add %v to %s of %s %s[%d]", value, r.Field, key, r.Rule.Direction, r.Rule.Index),
-		})
+		step := fixStep{Policy: after.Name, after: after, At: m.ruleAt(r.Rule)}
+		var texts []string
+		for _, value := range values {
+			path := fmt.Sprintf("/spec/%s/%d/%s/-", r.Rule.Direction, r.Rule.Index, strings.ReplaceAll(r.Field, ".", "/"))
+			step.Patch = append(step.Patch, patchOperation{"add", path, value})
+			texts = append(texts, fmt.Sprint(value))
+		}
+		step.text = fmt.Sprintf("add %s to %s of %s %s[%d]", strings.Join(texts, ", "), r.Field, key, r.Rule.Direction, r.Rule.Index)
+		all = append(all, step)
 	}
 	return all
 }
 
 func networkOf(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
+
+// networks are the addresses of an end: of a node or a host endpoint all that it has.
+func (m *mender) networks(word string, one netip.Addr) []string {
+	end, err := m.ends.find(word)
+	if err != nil || end.node == "" {
+		return []string{networkOf(one)}
+	}
+	var all []string
+	for _, a := range end.in(m.trace.Flow.IPVersion) {
+		all = append(all, networkOf(a))
+	}
+	return all
+}
+
+// destinations are the destinations where the decision is made.
+func (m *mender) destinations() []string {
+	if m.trace.Flow.DNATTo.IsValid() && m.late() {
+		return []string{networkOf(m.trace.Flow.DNATTo)}
+	}
+	return m.networks(m.question.To, m.trace.Flow.To)
+}
 
 // destinationPort is the destination port where the decision is made.
 func (m *mender) destinationPort() *uint16 {
@@ -104,14 +157,6 @@ func (m *mender) destinationPort() *uint16 {
 		return m.trace.Flow.DNATPort
 	}
 	return m.trace.Flow.Port
-}
-
-// destination is the destination where the decision is made.
-func (m *mender) destination() netip.Addr {
-	if m.trace.Flow.DNATTo.IsValid() && m.late() {
-		return m.trace.Flow.DNATTo
-	}
-	return m.trace.Flow.To
 }
 
 // late tells whether the decision is made after DNAT.
@@ -131,10 +176,10 @@ func (m *mender) exact(action v3.Action) v3.Rule {
 		}
 	}
 	if m.question.From != endInternet {
-		r.Source.Nets = []string{networkOf(f.From)}
+		r.Source.Nets = m.networks(m.question.From, f.From)
 	}
 	if m.question.To != endInternet {
-		r.Destination.Nets = []string{networkOf(m.destination())}
+		r.Destination.Nets = m.destinations()
 	}
 	if port := m.destinationPort(); port != nil && f.Protocol.HasPorts() {
 		r.Destination.Ports = []v3.Port{{Min: *port, Max: *port}}

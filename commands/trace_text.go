@@ -69,10 +69,10 @@ func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) stri
 	}
 	e := explainer{tracer: t}
 	whole := parts[0].trace
-	if q.From == endInternet {
+	if q.From == endInternet || parts[0].named {
 		whole.Flow.From = netip.Addr{}
 	}
-	if q.To == endInternet {
+	if q.To == endInternet || parts[0].named {
 		whole.Flow.To = netip.Addr{}
 	}
 	e.line(0, "unknown: %s", flowText(q, whole))
@@ -85,7 +85,7 @@ func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) stri
 		if q.To == endInternet {
 			one.To = flow.To.String()
 		}
-		e.text.WriteString("\n" + t.explanationOfOne(one, f, parts[i].trace, true))
+		e.text.WriteString("\n" + t.explanationOfOne(one, flow, parts[i].trace, q.From == endInternet || q.To == endInternet))
 	}
 	return e.text.String()
 }
@@ -95,7 +95,7 @@ func flowText(q flowQuestion, trace policy.Trace) string {
 	f := trace.Flow
 	named := func(word string, address netip.Addr) string {
 		switch {
-		case word == address.String(), word == endInternet && !address.IsValid():
+		case word == address.String(), !address.IsValid():
 			return word
 		case word == endInternet:
 			return fmt.Sprintf("%s (such as %s)", word, address)
@@ -162,6 +162,8 @@ func (e *explainer) host(h policy.HostTrace) {
 func (e *explainer) doorText(s policy.StageTrace) string {
 	name := s.Interface
 	switch {
+	case name == v3.AllInterfaces && s.Endpoint == nil:
+		name = "the interface"
 	case name == v3.AllInterfaces:
 		name = "all interfaces that have no endpoint of their own"
 	case strings.HasPrefix(name, "@"):
@@ -223,7 +225,11 @@ func (e *explainer) list(s policy.StageTrace, list policy.ListTrace) {
 	case policy.ByTier:
 		e.line(4, "end of the tier: %s, since %s%s", outcomeWords(list.Outcome), list.Why, e.mark(s, list.By, list.Tier, nil))
 	case policy.ByDefault:
-		e.line(3, "%s: %s%s", list.Why, outcomeWords(list.Outcome), e.mark(s, list.By, list.Tier, nil))
+		text := list.Why
+		if words := outcomeWords(list.Outcome); !strings.HasSuffix(text, words) {
+			text += ": " + words
+		}
+		e.line(3, "%s%s", text, e.mark(s, list.By, list.Tier, nil))
 	case policy.ByProfile:
 		if list.Object == nil {
 			e.line(3, "a profile that does not exist: goes on")
@@ -303,6 +309,8 @@ func (e *explainer) came(list policy.ListTrace) string {
 		return "no rules, goes on"
 	case !slices.ContainsFunc(list.Rules, func(r policy.RuleTrace) bool { return r.Match != policy.NotMatched }):
 		return fmt.Sprintf("none of %s matches, goes on", count(len(list.Rules), "rule"))
+	case list.By == policy.ByProfile && list.Outcome == "pass":
+		return "goes on"
 	default:
 		return outcomeWords(list.Outcome)
 	}

@@ -100,6 +100,14 @@ func (w *words) addresses(all []netip.Prefix, ipVersion int) string {
 			return anywhere(version) + " but " + networks(rest)
 		}
 	}
+	return someNetworks(all)
+}
+
+// someNetworks writes out the first networks.
+func someNetworks(all []netip.Prefix) string {
+	if len(all) <= shownNetworks {
+		return networks(all)
+	}
 	return networks(all[:shownNetworks]) + fmt.Sprintf(" and %d more networks", len(all)-shownNetworks)
 }
 
@@ -131,10 +139,10 @@ func networks(all []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-// traffic puts the packets on a path into words: "TCP 22,80-90 from 10.0.0.0/8", "ICMP from anywhere". Of those
-// of a node with itself, the addresses are left out.
+// traffic puts the packets on a path into words: "TCP 22,80-90 from 10.0.0.0/8", "ICMP from anywhere". Own
+// addresses are named if it is not all of them.
 func (w *words) traffic(set policy.Set, path policy.Path) []string {
-	boxes := w.open(set, path)
+	boxes := w.open(set)
 	parts := make([]string, len(boxes))
 	for i, box := range boxes {
 		parts[i] = w.serviceAndPeers(box, path)

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
@@ -49,6 +50,9 @@ type vitalFlow struct {
 	node    string
 	// excepted is what the agent lets pass between nodes before it asks normal policies.
 	excepted bool
+	// ipVersion is the only one that has the flow; 0 for both. broadcast tells that it goes to the broadcast address, too.
+	ipVersion int
+	broadcast bool
 	// used tells whether the cluster has such traffic; nil for always.
 	used func(*cluster) bool
 }
@@ -161,9 +165,36 @@ func clientFlows() []vitalFlow {
 	return []vitalFlow{
 		{name: "DNS", why: "names cannot be resolved without it", protocol: protocolUDP, ports: ports(53), targets: others{who: peersAnywhere}},
 		{name: "DNS over TCP", why: "long answers come by it", protocol: protocolTCP, ports: ports(53), targets: others{who: peersAnywhere}},
-		{name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), from: ports(68), targets: others{who: peersAnywhere}},
-		{name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), from: ports(67), peers: others{who: peersAnywhere}},
+		{
+			name: "DHCP requests", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(67), from: ports(68),
+			targets: others{who: peersAnywhere}, ipVersion: 4, broadcast: true,
+		},
+		{
+			name: "DHCP answers", why: "the node loses its address without it", protocol: protocolUDP, ports: ports(68), from: ports(67),
+			peers: others{who: peersAnywhere}, ipVersion: 4,
+		},
 		{name: "NTP", why: "certificates are refused when the clock is wrong", protocol: protocolUDP, ports: ports(123), targets: others{who: peersAnywhere}},
+	}
+}
+
+// telling are the packets from or to addresses that a stranger may have. What is lost to others alone, such as multicast or
+// the metadata of a cloud, is no loss.
+func (f *vitalFlow) telling(path policy.Path) []policy.Box {
+	addresses := without(everywhere(), noStrangers())
+	if f.broadcast {
+		addresses = append(addresses, netip.MustParsePrefix("255.255.255.255/32"))
+	}
+	if path == policy.Output {
+		return []policy.Box{{Destinations: addresses}}
+	}
+	return []policy.Box{{Sources: addresses}}
+}
+
+// noStrangers are this network, loopback, link-local, multicast and reserved addresses with that of broadcast.
+func noStrangers() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
+		netip.MustParsePrefix("224.0.0.0/3"), netip.MustParsePrefix("::/127"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8"),
 	}
 }
 
@@ -173,7 +204,10 @@ func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalF
 		v := policy.Vital{Name: f.name, Why: f.why, Path: path, Boxes: []policy.Box{box}}
 		v.Early = f.excepted && with.who == peersNodes
 		if len(with.networks) == 0 {
-			v.Boxes[0].IPVersion = c.family()
+			v.Boxes[0].IPVersion = cmp.Or(f.ipVersion, c.family())
+		}
+		if with.who == peersAnywhere {
+			v.Telling = f.telling(path)
 		}
 		switch {
 		case f.node != "":
@@ -184,7 +218,7 @@ func (c *cluster) vital(flows []vitalFlow) (vital []policy.Vital, meant []vitalF
 		vital, meant = append(vital, v), append(meant, f)
 	}
 	for _, f := range flows {
-		if f.used != nil && !f.used(c) {
+		if f.used != nil && !f.used(c) || f.ipVersion+c.family() == 4+6 {
 			continue
 		}
 		box := policy.Box{

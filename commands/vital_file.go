@@ -111,6 +111,9 @@ func (e flowEntry) change(f *vitalFlow, at *field.Path) (problems field.ErrorLis
 	if len(e.Ports) > 0 {
 		f.ports = nil
 		for i, p := range e.Ports {
+			if ranged, err := v3.PortFromString(strings.Replace(p.Name, "-", ":", 1)); err == nil && ranged.Name == "" { // as in files of tests
+				p = ranged
+			}
 			if p.Name != "" || p.Min > p.Max {
 				problems = append(problems, field.Invalid(at.Child("ports").Index(i), p.String(), "write a port, or a range such as 2379:2381"))
 			}

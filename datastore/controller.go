@@ -84,6 +84,6 @@ type Refresher interface {
 type Tolerant interface {
 	// Tolerate says what List, Refresh and Watch are to put up with, and what Get is to remark. It is for callers
 	// for whom one broken object must not hide all others, nor one broken field the object, and has to be called
-	// before the Store is used.
+	// before the reads that it is to hold for.
 	Tolerate(Tolerance)
 }

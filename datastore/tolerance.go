@@ -16,6 +16,9 @@ type Tolerance struct {
 	// Remark is told, before an object is given, what in it cannot be understood and is left out of it: whole
 	// sentences, none for most objects.
 	Remark func(key resources.Key, remarks []string)
+	// Understand is asked of each object of a kind that Mends whether what was read means something to the caller: with an
+	// error it counts as one that cannot be understood. It may be nil.
+	Understand func(resources.Object) error
 }
 
 // Tolerating is the part of a Store that is a Tolerant. Until Tolerate is called it puts up with nothing.
@@ -44,10 +47,18 @@ func (t *Tolerating) Remark(key resources.Key, remarks []string) {
 // Decode reads an object with decode and, if that fails, what is left of it without the parts that cannot be
 // understood and that its kind can do without.
 func (t *Tolerating) Decode(key resources.Key, body []byte, decode func([]byte) (resources.Object, error)) (resources.Object, error) {
-	o, err := decode(body)
-	if t.tolerance.Load() == nil || !key.Kind.Mends() {
-		return o, err
+	tolerance := t.tolerance.Load()
+	if tolerance == nil || !key.Kind.Mends() {
+		return decode(body)
 	}
+	understand := func(body []byte) (resources.Object, error) {
+		o, err := decode(body)
+		if err != nil || tolerance.Understand == nil {
+			return o, err
+		}
+		return o, tolerance.Understand(o)
+	}
+	o, err := understand(body)
 	if err == nil {
 		t.mended.Delete(key)
 		t.Remark(key, nil)
@@ -57,7 +68,7 @@ func (t *Tolerating) Decode(key resources.Key, body []byte, decode func([]byte) 
 	if !ok {
 		return nil, err
 	}
-	if o, err = decode(rest); err == nil {
+	if o, err = understand(rest); err == nil {
 		t.mended.Store(key, true)
 		t.Remark(key, remarks)
 	}

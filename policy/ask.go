@@ -82,8 +82,10 @@ type Asker struct {
 	*Engine
 	// receive and send are what all hosts together do to what they receive and send. owned
 	// is what any of them has an end of, and self what they send themselves.
-	receive, send  verdicts
-	owned, self    ref
+	receive, send verdicts
+	owned, self   ref
+	// leaving is what some host sends to itself, and another one that has the source address sends to it.
+	leaving        ref
 	local, through []judges
 	// asked is all traffic that was asked about so far; askedAlone is that at loopback
 	// addresses, and askedThrough what passes through a host.
@@ -94,7 +96,7 @@ type Asker struct {
 
 // Asker makes an asker. It is no more safe for several goroutines than the engine.
 func (e *Engine) Asker() *Asker {
-	a := &Asker{Engine: e, askedAlone: map[*class]ref{}, askedThrough: map[*host]ref{}}
+	a := &Asker{Engine: e, leaving: e.leavingSome(), askedAlone: map[*class]ref{}, askedThrough: map[*host]ref{}}
 	a.receive, a.send = a.ends(levelDestination, wayIn), a.ends(levelSource, wayOut)
 	var all addressSet
 	for _, h := range e.hosts {
@@ -165,7 +167,7 @@ func (a *Asker) ends(l level, w way) verdicts {
 		for _, own := range h.own {
 			v := a.across(h.through("", own), w)
 			if other, ok := of[own]; ok {
-				v = a.each(other, v)
+				v = a.either(other, v)
 			}
 			of[own] = v
 			all.add(netip.PrefixFrom(own, own.BitLen()))
@@ -222,11 +224,8 @@ func (a *Asker) Ask(q Question) []Answer {
 		a.apply(and, a.apply(and, others, send.allowed), receive.allowed),
 		a.apply(or, a.apply(and, others, send.denied), a.apply(and, others, receive.denied)),
 	}
-	for i := range a.local {
-		own := a.apply(and, self, a.local[i].own)
-		v.allowed = a.apply(or, v.allowed, a.apply(and, own, a.local[i].allowed))
-		v.denied = a.apply(or, v.denied, a.apply(and, own, a.local[i].denied))
-	}
+	own := a.toThemselves(self, send, receive)
+	v.allowed, v.denied = a.apply(or, v.allowed, own.allowed), a.apply(or, v.denied, own.denied)
 	answer := Answer{Traffic: a.within(region, v), in: a.doorOf(q.ToEndpoint), out: a.doorOf(q.FromEndpoint)}
 	answer.Unanswered = Set{a.table, a.apply(and, a.apply(and, others, v.allowed), a.unanswered(&q))}
 	return []Answer{answer}
@@ -247,7 +246,7 @@ func (a *Asker) doorsOf(name string) (doors []*door) {
 	for _, h := range a.hosts {
 		for _, d := range h.outside() {
 			if d.endpoint != nil && d.endpoint.Name == name {
-				doors = append(doors, d)
+				doors = append(doors, h.named(d.name)...)
 			}
 		}
 	}

@@ -136,7 +136,7 @@ type Connection struct {
 	Interfaces []string
 	// Loopback is as in Change.
 	Loopback bool
-	// Allowed and Unknown leave the nodes' own addresses out, as the sets of a Change do.
+	// Allowed and Unknown leave the nodes' own addresses out where they can, as the sets of a Change do.
 	Allowed Set
 	Unknown Set
 }
@@ -191,7 +191,7 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 		endpoints[h.Spec.Node] = append(endpoints[h.Spec.Node], h)
 	}
 	closed := part{sets: []ref{empty, empty}, hosts: slices.Clone(g.hosts)}
-	parts := g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf)
+	parts := g.parts(e.table, []ref{allowed.root, unknown.root}, ownOf, (*projection).apart)
 	open := map[hostPair]bool{}
 	for _, part := range parts {
 		for _, h := range part.hosts {
@@ -205,7 +205,7 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 	for _, part := range parts {
 		for _, at := range part.byInterfaces(c, p) {
 			out = append(out, Connection{
-				at.among(c, endpoints), p, at.interfaces, part.loopback, Set{e.table, part.sets[0]}, Set{e.table, part.sets[1]},
+				at.among(c, endpoints), p, at.interfaces, part.loopback, at.limits.within(e.table, part.sets[0]), at.limits.within(e.table, part.sets[1]),
 			})
 		}
 	}
@@ -216,6 +216,7 @@ func (e *Engine) connections(c *Class, p Path, within Set) []Connection {
 type side struct {
 	interfaces []string
 	hosts      []hostPair
+	limits     limits
 }
 
 // byInterfaces takes a part apart by the interfaces that the class governs. Those whose names are not known are told
@@ -223,7 +224,7 @@ type side struct {
 func (p *part) byInterfaces(c *Class, path Path) []side {
 	var out []side
 	places := map[string]int{}
-	for _, h := range p.hosts {
+	for i, h := range p.hosts {
 		var names []string
 		if path != Local {
 			names = h.after.governedBy(c.class)
@@ -238,6 +239,9 @@ func (p *part) byInterfaces(c *Class, path Path) []side {
 			places[id] = at
 		}
 		out[at].hosts = append(out[at].hosts, h)
+		if len(p.limited) > 0 {
+			out[at].limits.add(p.limited[i])
+		}
 	}
 	return out
 }

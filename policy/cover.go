@@ -60,10 +60,7 @@ func (c *cover) missed() []RuleRef {
 // Asked tells whether traffic was asked about that a vital flow to, from or
 // within a host is about.
 func (a *Asker) Asked(v Vital) bool {
-	region := full
-	if len(v.Boxes) > 0 {
-		region = a.Space().Set(v.Boxes...).root
-	}
+	region := a.anyOf(v.Boxes)
 	hosts := kept(a.hosts, v.Nodes)
 	var own addressSet
 	for _, h := range hosts {

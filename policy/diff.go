@@ -19,8 +19,8 @@ type Change struct {
 	// Nodes are sorted.
 	Nodes []string
 	// Denied, Allowed and Unknown are the packets that are so now and were not before. The
-	// nodes' own addresses are left out of them: a packet is in the set when it is so for
-	// an address of the node.
+	// nodes' own addresses are left out of them where it is so for all of a node; where it is
+	// so for some only, the sets have those. Of a node that has none here, it is so for some.
 	Denied, Allowed, Unknown Set
 }
 
@@ -29,31 +29,44 @@ type Change struct {
 // nodes first.
 func Diff(before, after *Engine) []Change {
 	after = after.sharing(before)
-	merged := map[string]*Change{}
+	merged := map[string]*merging{}
 	for _, tr := range transitions(before, after) {
-		for _, part := range tr.parts(after.table, tr.changed(after.table), ownOf) {
-			id := fmt.Sprint(tr.path, part.loopback, tr.in, tr.out, part.sets)
+		for _, part := range tr.parts(after.table, tr.changed(after.table), ownOf, (*projection).apart) {
+			id := fmt.Sprint(tr.path, part.loopback, tr.in, tr.out, part.sets, part.place)
 			c := merged[id]
 			if c == nil {
-				set := func(i int) Set { return Set{after.table, part.sets[i]} }
-				c = &Change{
-					Path: tr.path, Loopback: part.loopback, In: tr.in, Out: tr.out,
-					Denied: set(0), Allowed: set(1), Unknown: set(2),
-				}
+				c = &merging{change: Change{Path: tr.path, Loopback: part.loopback, In: tr.in, Out: tr.out}, sets: part.sets}
 				merged[id] = c
 			}
 			for _, h := range part.hosts {
-				c.Nodes = append(c.Nodes, h.name())
+				c.change.Nodes = append(c.change.Nodes, h.name())
+			}
+			for _, s := range part.limited {
+				c.limits.add(s)
 			}
 		}
 	}
 	out := make([]Change, 0, len(merged))
 	for _, c := range merged {
-		slices.Sort(c.Nodes)
-		out = append(out, *c)
+		out = append(out, c.done(after.table))
 	}
 	slices.SortFunc(out, compareChanges)
 	return out
+}
+
+// merging is a change that is being put together.
+type merging struct {
+	change Change
+	sets   []ref
+	limits limits
+}
+
+func (m *merging) done(t *table) Change {
+	c := m.change
+	slices.Sort(c.Nodes)
+	c.Nodes = slices.Compact(c.Nodes) // one of a node's addresses with another may be several
+	c.Denied, c.Allowed, c.Unknown = m.limits.within(t, m.sets[0]), m.limits.within(t, m.sets[1]), m.limits.within(t, m.sets[2])
+	return c
 }
 
 func compareChanges(a, b Change) int {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
@@ -49,6 +48,9 @@ type Flow struct {
 	// DNATTo and DNATPort are the destination after the preDNAT stage.
 	DNATTo   netip.Addr `json:"dnatTo,omitzero"`
 	DNATPort *uint16    `json:"dnatPort,omitempty"`
+	// FromNode and ToNode are the nodes that are meant at the ends, where several have the address.
+	FromNode string `json:"-"`
+	ToNode   string `json:"-"`
 }
 
 // judgement is a flow before one node.
@@ -60,6 +62,8 @@ type judgement struct {
 	in, out []*door
 	// aimed tells that the packet has an address of the host before DNAT and not after.
 	aimed bool
+	// mapped tells that an interface is given, and which addresses it has is not known.
+	mapped bool
 	// before and after are the packet before and after DNAT.
 	before, after *point
 }
@@ -172,8 +176,8 @@ func (f *Flow) point(to netip.Addr, port *uint16) *point {
 	return p
 }
 
-// judgements is the flow with what could be derived, before each node that judges it.
-func (e *Engine) judgements(f Flow) (Flow, []judgement, error) {
+// judgements is the flow with what could be derived, before the nodes that judge it on each route that it may take.
+func (e *Engine) judgements(f Flow) (Flow, []route, error) {
 	if err := f.complete(); err != nil {
 		return f, nil, err
 	}
@@ -208,10 +212,10 @@ func (e *Engine) judgements(f Flow) (Flow, []judgement, error) {
 		f.Path = path
 		j := whole.at(h, path, &f)
 		f.In, f.Out = single(f.In, j.in), single(f.Out, j.out)
-		return f, []judgement{j}, nil
+		return f, []route{{&j}}, nil
 	}
-	list, err := e.ends(&f, whole, after)
-	return f, list, err
+	routes, err := e.routes(&f, whole, after)
+	return f, routes, err
 }
 
 // single is the interface of the one door that there is.
@@ -247,31 +251,6 @@ func (h *host) shares(a netip.Addr) bool {
 		slices.Contains(h.broadcasts, a)
 }
 
-// ends is a flow before every node that has one of its ends.
-func (e *Engine) ends(f *Flow, whole judgement, after netip.Addr) ([]judgement, error) {
-	var hosts []*host
-	for _, a := range []netip.Addr{f.From, f.To, after} {
-		for _, h := range e.owners[string(a.AsSlice())] {
-			if !slices.Contains(hosts, h) {
-				hosts = append(hosts, h)
-			}
-		}
-	}
-	if len(hosts) == 0 {
-		return nil, fmt.Errorf("neither %s nor %s is the address of a node or host endpoint: say which node judges", f.From, f.To)
-	}
-	var out []judgement
-	for _, h := range hosts {
-		j := whole
-		path := h.pathOf(f.From, f.To, after)
-		if path == DNATForward && !h.owns(f.To) || path == DNATLocal && !h.owns(f.To) {
-			path, j.before = Input, j.after // which another node has rewritten
-		}
-		out = append(out, j.at(h, path, f))
-	}
-	return out, nil
-}
-
 // at completes a judgement with a host.
 func (j judgement) at(h *host, path Path, f *Flow) judgement {
 	j.host = h
@@ -294,6 +273,7 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 		j.path = Input
 		j.in = h.through(f.In, f.To)
 	}
+	j.mapped = f.In != "" && len(j.in) > 1 || f.Out != "" && len(j.out) > 1
 	return j
 }
 
@@ -301,7 +281,7 @@ func (j judgement) at(h *host, path Path, f *Flow) judgement {
 // the address of the host that the packet has: it may come to that by any interface.
 func (h *host) through(name string, own netip.Addr) []*door {
 	if name != "" {
-		return h.named(name, own)
+		return h.named(name)
 	}
 	likely := h.likely(own)
 	all := likely
@@ -326,16 +306,21 @@ func (h *host) likely(own netip.Addr) []*door {
 	return nil
 }
 
-// named is the doors of an interface. Where interfaces are known by their addresses
-// only, they are those that the packet has the address of.
-func (h *host) named(name string, own netip.Addr) []*door {
+// named is the doors that an interface may be. One whose addresses are not known may be that of every endpoint which is
+// found by them, unless an endpoint that names it comes before.
+func (h *host) named(name string) []*door {
 	d := h.at(name)
-	if d == &h.rest && name != v3.AllInterfaces && h.interfaces == nil {
-		if found := h.doorWith(own); found != nil && strings.HasPrefix(found.name, nameless) {
-			d = found
+	all := h.alike(d)
+	if name == v3.AllInterfaces || name == loopback || d.nameless() {
+		return all
+	}
+	for i := range h.doors {
+		other := &h.doors[i]
+		if other.nameless() && (d == &h.rest || other.endpoint.Name < d.endpoint.Name) {
+			all = append(all, other)
 		}
 	}
-	return h.alike(d)
+	return all
 }
 
 // alike is a door and those that may be the same interface.

@@ -16,6 +16,8 @@ type Vital struct {
 	Path Path
 	// Boxes are the packets. None means all.
 	Boxes []Box
+	// Telling are boxes of which a loss must have a packet to be one. None means all.
+	Telling []Box
 	// Nodes keeps some nodes; nil keeps all.
 	Nodes func(name string) bool
 	// Early is for packets that the agent lets pass before it asks normal policies: only
@@ -34,7 +36,7 @@ type Loss struct {
 	// Lost is the packets; see Change about the nodes' own addresses. Packets that a node would
 	// get from itself, or send itself, from outside are no loss, but may be among them.
 	Lost Set
-	// Flow is one of them at the first node, and Decision what denies it.
+	// Flow is a telling one of them at the first node, and Decision what denies it.
 	Flow     Flow
 	Decision Decision
 	// Answer tells that the packets are allowed, and that their answers are dropped.
@@ -46,12 +48,9 @@ type Loss struct {
 func Guard(before, after *Engine, vital []Vital) []Loss {
 	after = after.sharing(before)
 	t := after.table
-	wanted := make([]ref, len(vital))
+	wanted, telling := make([]ref, len(vital)), make([]ref, len(vital))
 	for i, v := range vital {
-		wanted[i] = full
-		if len(v.Boxes) > 0 {
-			wanted[i] = (&Space{t}).Set(v.Boxes...).root
-		}
+		wanted[i], telling[i] = t.anyOf(v.Boxes), t.anyOf(v.Telling)
 	}
 	var out []Loss
 	for _, g := range transitions(before, after) {
@@ -61,7 +60,10 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 				continue
 			}
 			for answer, mine := range lost.of(&vital[i], wanted[i]) {
-				out = append(out, after.losses(i, &vital[i], g, mine, answer == 1)...)
+				for _, l := range after.losses(&vital[i], telling[i], g, mine) {
+					l.Vital, l.Answer = i, answer == 1
+					out = append(out, l)
+				}
 			}
 		}
 	}
@@ -74,21 +76,28 @@ func Guard(before, after *Engine, vital []Vital) []Loss {
 	return out
 }
 
-// losses are what the hosts of a group lose of vital traffic.
-func (e *Engine) losses(vital int, v *Vital, g *group, lost ref, answer bool) (out []Loss) {
-	if lost == empty {
+// anyOf is the packets of the boxes, all if there are none.
+func (t *table) anyOf(boxes []Box) ref {
+	if len(boxes) == 0 {
+		return full
+	}
+	return (&Space{t}).Set(boxes...).root
+}
+
+// losses are what the hosts of a group lose of vital traffic, where some of it is telling.
+func (e *Engine) losses(v *Vital, telling ref, g *group, lost ref) (out []Loss) {
+	if e.apply(and, lost, telling) == empty {
 		return nil
 	}
 	kept := &group{g.transition, g.hosts}
 	if v.Nodes != nil {
 		kept.hosts = slices.DeleteFunc(slices.Clone(g.hosts), func(h hostPair) bool { return !v.Nodes(h.name()) })
 	}
-	for _, p := range kept.parts(e.table, []ref{lost}, vitalOwn(g.path)) {
-		p.hosts = slices.DeleteFunc(p.hosts, func(h hostPair) bool { return e.alone(g.path, ownOf(h), p.sets[0]) })
+	for _, p := range kept.parts(e.table, []ref{lost}, vitalOwn(g.path), (*projection).whole) {
+		told := e.apply(and, p.sets[0], telling)
+		p.hosts = slices.DeleteFunc(p.hosts, func(h hostPair) bool { return e.alone(g.path, ownOf(h), told) })
 		if len(p.hosts) > 0 {
-			l := e.loss(vital, kept, p, lost)
-			l.Answer = answer
-			out = append(out, l)
+			out = append(out, e.loss(kept, p, e.apply(and, lost, telling)))
 		}
 	}
 	return out
@@ -192,9 +201,9 @@ func vitalOwn(path Path) func(hostPair) []netip.Addr {
 	}
 }
 
-// loss describes what a part of a group loses. lost is with all addresses.
-func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
-	l := Loss{Vital: vital, Loopback: p.loopback, In: g.in, Out: g.out, Lost: Set{e.table, p.sets[0]}}
+// loss describes what a part of a group loses. told is what is telling of it, with all addresses.
+func (e *Engine) loss(g *group, p part, told ref) Loss {
+	l := Loss{Loopback: p.loopback, In: g.in, Out: g.out, Lost: Set{e.table, p.sets[0]}}
 	for _, h := range p.hosts {
 		l.Nodes = append(l.Nodes, h.name())
 	}
@@ -203,8 +212,8 @@ func (e *Engine) loss(vital int, g *group, p part, lost ref) Loss {
 	if !p.loopback {
 		own = vitalOwn(g.path)(p.hosts[0])
 	}
-	lost = e.withOthers(g.path, ownOf(p.hosts[0]), e.withOwn(g.path, own, lost))
-	packet, ok := Set{e.table, lost}.Example()
+	told = e.withOthers(g.path, ownOf(p.hosts[0]), e.withOwn(g.path, own, told))
+	packet, ok := Set{e.table, told}.Example()
 	if !ok {
 		return l
 	}

@@ -41,6 +41,8 @@ type door struct {
 // nameless begins what stands for the name of an interface that is not known.
 const nameless = "@"
 
+func (d *door) nameless() bool { return strings.HasPrefix(d.name, nameless) }
+
 // loopback is the name of the interface for traffic of a host with itself.
 const loopback = "lo"
 
@@ -187,20 +189,21 @@ func (e *Engine) assign(h *host, endpoints []int, f *classifier) {
 			h.doors = append(h.doors, e.door(name, addresses, endpoints[i], f))
 		}
 	}
-	for _, i := range endpoints {
+	for place, i := range endpoints {
 		switch name := e.snapshot.HostEndpoints[i].Spec.InterfaceName; {
 		case name == v3.AllInterfaces && h.rest.endpoint == nil:
 			h.rest = e.door(v3.AllInterfaces, nil, i, f)
 		case name == "" && h.interfaces == nil:
-			e.assignNameless(h, i, f)
+			e.assignNameless(h, endpoints[:place], i, f)
 		}
 	}
 }
 
 // assignNameless gives an endpoint that is found by its addresses an interface of its own, on a
 // host of whose interfaces nothing is known. Addresses that an earlier endpoint has are on an
-// interface that is governed by that one, and the others may be, too.
-func (e *Engine) assignNameless(h *host, i int, f *classifier) {
+// interface that is governed by that one, and the others may be, too. So it is if the earlier one names an interface and
+// expects one of them there.
+func (e *Engine) assignNameless(h *host, before []int, i int, f *classifier) {
 	var addresses []netip.Addr
 	var perhaps []string
 	for _, p := range e.compiler.population.members[i].addresses {
@@ -209,6 +212,12 @@ func (e *Engine) assignNameless(h *host, i int, f *classifier) {
 			addresses = append(addresses, p.Addr())
 		case earlier.name != loopback:
 			perhaps = append(append(perhaps, earlier.name), earlier.perhaps...)
+		}
+		for _, j := range before {
+			name := e.snapshot.HostEndpoints[j].Spec.InterfaceName
+			if d := h.at(name); name != loopback && d != &h.rest && slices.Contains(e.compiler.population.members[j].addresses, p) {
+				perhaps = append(perhaps, name)
+			}
 		}
 	}
 	if len(addresses) == 0 {

@@ -12,11 +12,15 @@ type part struct {
 	loopback bool
 	sets     []ref
 	hosts    []hostPair
+	// limited are the own addresses of each host for which it is so; none for all.
+	limited []share
+	// place is that of the share.
+	place int
 }
 
 // parts takes a group apart by what sets of packets mean for each host. Sets that mean
-// nothing for a host are left out. ownOf gives the own addresses that count.
-func (g *group) parts(t *table, sets []ref, ownOf func(hostPair) []netip.Addr) []part {
+// nothing for a host are left out. ownOf gives the own addresses that count, and shares what the sets mean for them.
+func (g *group) parts(t *table, sets []ref, ownOf func(hostPair) []netip.Addr, shares func(*projection, []netip.Addr) []share) []part {
 	if g.path == Forward { // which has no own addresses
 		if slices.ContainsFunc(sets, func(r ref) bool { return r != empty }) {
 			return []part{{sets: sets, hosts: g.hosts}}
@@ -36,21 +40,26 @@ func (g *group) parts(t *table, sets []ref, ownOf func(hostPair) []netip.Addr) [
 			if !loopback {
 				own = ownOf(h)
 			}
-			mine := p.of(own)
-			if mine == nil {
-				continue
+			for _, mine := range shares(&p, own) {
+				id := fmt.Sprint(mine.limited, mine.sets)
+				place, ok := places[id]
+				if !ok {
+					place = len(out)
+					places[id] = place
+					out = append(out, part{loopback: loopback, sets: mine.sets, place: mine.limited})
+				}
+				out[place].add(h, mine)
 			}
-			id := fmt.Sprint(mine)
-			place, ok := places[id]
-			if !ok {
-				place = len(out)
-				places[id] = place
-				out = append(out, part{loopback: loopback, sets: mine})
-			}
-			out[place].hosts = append(out[place].hosts, h)
 		}
 	}
 	return out
+}
+
+func (p *part) add(h hostPair, s share) {
+	p.hosts = append(p.hosts, h)
+	if s.limited > 0 {
+		p.limited = append(p.limited, s)
+	}
 }
 
 // ownOf is the addresses that a node has before or after.
@@ -70,8 +79,8 @@ type projection struct {
 	*table
 	path  Path
 	sets  []ref
-	tails [2][]ref // Of the sets in IPv4 and in IPv6, where they ask for own addresses.
-	own   [2][]key // The addresses that are put in.
+	tails [2][]ref         // Of the sets in IPv4 and in IPv6, where they ask for own addresses.
+	own   [levels][2][]key // The addresses that are put in.
 	// made remembers what the same tails gave before.
 	made map[string][]ref
 }
@@ -115,23 +124,17 @@ func (p *projection) asks(l level) bool {
 	}
 }
 
-// of is the sets for a host with these addresses, nil when all are empty. A host whose
+// of is the sets for a host with these addresses as source and as destination, nil when all are empty. A host whose
 // addresses are not known may have any.
-func (p *projection) of(own []netip.Addr) []ref {
-	p.own = [2][]key{}
-	for _, a := range own {
-		family := 0
-		if a.Is6() {
-			family = 1
-		}
-		p.own[family] = append(p.own[family], addressKey(a))
-	}
+func (p *projection) of(sources, destinations []netip.Addr) []ref {
+	p.own = [levels][2][]key{}
+	p.own[levelSource], p.own[levelDestination] = keysOf(sources), keysOf(destinations)
 	var put [2]map[ref]ref
 	var id []ref
 	for family := range put {
 		put[family] = map[ref]ref{}
 		for _, tail := range p.tails[family] {
-			r := p.tail(tail, p.own[family], len(own) == 0)
+			r := p.tail(tail, family, len(sources) == 0)
 			put[family][tail] = r
 			id = append(id, r)
 		}
@@ -143,6 +146,20 @@ func (p *projection) of(own []netip.Addr) []ref {
 		p.made[text] = made
 	}
 	return made
+}
+
+// keysOf are addresses of IPv4 and of IPv6.
+func keysOf(own []netip.Addr) (keys [2][]key) {
+	for _, a := range own {
+		family := familyOf(a)
+		keys[family] = append(keys[family], addressKey(a))
+	}
+	return keys
+}
+
+// familyOf is the place of an address among those of IPv4 and of IPv6.
+func familyOf(a netip.Addr) int {
+	return int(truth(a.Is6()))
 }
 
 func (p *projection) rebuild(put [2]map[ref]ref) []ref {
@@ -162,7 +179,7 @@ func (p *projection) rebuild(put [2]map[ref]ref) []ref {
 }
 
 // tail is a tail without the own addresses: what holds for any of them.
-func (p *projection) tail(r ref, own []key, unknown bool) ref {
+func (p *projection) tail(r ref, family int, unknown bool) ref {
 	l := p.level(r)
 	if l == levels {
 		return r
@@ -171,19 +188,19 @@ func (p *projection) tail(r ref, own []key, unknown bool) ref {
 	if !p.asks(l) {
 		kids := make([]ref, len(n.kids))
 		for i, kid := range n.kids {
-			kids[i] = p.tail(kid, own, unknown)
+			kids[i] = p.tail(kid, family, unknown)
 		}
 		return p.assemble(n, kids)
 	}
 	result := empty
 	if unknown {
 		for _, kid := range n.kids {
-			result = p.apply(or, result, p.tail(kid, own, unknown))
+			result = p.apply(or, result, p.tail(kid, family, unknown))
 		}
 		return result
 	}
-	for _, k := range own {
-		result = p.apply(or, result, p.tail(n.kids[n.find(k)], own, unknown))
+	for _, k := range p.own[l][family] {
+		result = p.apply(or, result, p.tail(n.kids[n.find(k)], family, unknown))
 	}
 	return result
 }

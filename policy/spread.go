@@ -7,16 +7,23 @@ type Ends struct{ From, To bool }
 // them, and the packets of region say which count. Those must take the same way past the same nodes as the one of the
 // flow. Sets of the result are about addresses; what is not known of ports makes a verdict unknown only where it matters.
 func (e *Engine) Spread(f Flow, open Ends, region Set) (Traffic, error) {
-	_, list, err := e.judgements(f)
-	if err != nil || len(list) == 0 {
+	_, routes, err := e.judgements(f)
+	if err != nil {
 		return Traffic{}, err
 	}
 	s := slicer{table: e.table}
 	s.open[levelSource], s.open[levelDestination] = open.From, open.To
-	all := s.slice(e.copyFrom(region.table, region.root, map[ref]ref{}), list[0].before)
-	v := verdicts{all, empty}
-	for i := range list {
-		v = e.each(v, s.atHost(&list[i], all))
+	all := s.slice(e.copyFrom(region.table, region.root, map[ref]ref{}), routes[0][0].before)
+	var v verdicts
+	for i, r := range routes {
+		own := verdicts{all, empty}
+		for _, j := range r {
+			own = e.each(own, s.atHost(j, all))
+		}
+		if i == 0 {
+			v = own
+		}
+		v = e.either(v, own)
 	}
 	denied := e.apply(and, all, v.denied)
 	unknown := e.apply(minus, all, e.apply(or, v.allowed, denied))

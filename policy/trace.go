@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/edfb3db0/calicoctl/resources"
@@ -134,26 +133,36 @@ func (e *Engine) Trace(f Flow) (Trace, error) { return e.trace(f, true) }
 func (e *Engine) Judge(f Flow) (Trace, error) { return e.trace(f, false) }
 
 func (e *Engine) trace(f Flow, record bool) (Trace, error) {
-	f, list, err := e.judgements(f)
+	f, routes, err := e.judgements(f)
 	out := Trace{Flow: f, Verdict: Allowed}
 	if err != nil {
 		return out, err
 	}
-	for i := range list {
-		verdict, decision := e.atHost(&list[i], record, &out)
-		// The first node that denies decides, then the first that leaves it open.
-		if i == 0 || out.Verdict == Allowed || verdict == Denied && out.Verdict == Unknown {
-			out.Verdict, out.Decision = verdict, decision
+	known := map[*judgement]finding{}
+	at := func(j *judgement) finding {
+		found, ok := known[j]
+		if !ok {
+			found = e.atHost(j, record, &out)
+			known[j] = found
 		}
+		return found
 	}
-	if out.Verdict != Allowed {
-		out.Return = nil
+	whole := e.on(routes[0], at)
+	for _, r := range routes[1:] {
+		whole = whole.or(e.on(r, at))
 	}
+	out.Verdict, out.Decision, out.Return = whole.verdict, whole.decision, whole.answer
 	return out, nil
 }
 
+// Reasons for a verdict that the interfaces of a node leave open.
+const (
+	whyInterface = "the interface is not known, and the verdict depends on it"
+	whyAddresses = "which addresses the interface has is not known, and the verdict depends on it"
+)
+
 // atHost is a flow at one node, whichever of the doors it takes.
-func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decision) {
+func (e *Engine) atHost(j *judgement, record bool, trace *Trace) finding {
 	var verdict Verdict
 	var decision Decision
 	var answers []*Return
@@ -181,14 +190,14 @@ func (e *Engine) atHost(j *judgement, record bool, trace *Trace) (Verdict, Decis
 				verdict, decision, first = own, w.decided(own), false
 			case own != verdict:
 				verdict = Unknown
-				decision = Decision{Node: j.host.name, Why: "the interface is not known, and the verdict depends on it"}
+				decision = Decision{Node: j.host.name, Why: whyInterface}
+				if j.mapped {
+					decision.Why = whyAddresses
+				}
 			}
 		}
 	}
-	if trace.Return == nil || trace.Return.Verdict == Unknown {
-		trace.Return = cmp.Or(oneAnswer(answers), trace.Return)
-	}
-	return verdict, decision
+	return finding{verdict, decision, oneAnswer(answers)}
 }
 
 // oneAnswer is the answer at a node when it is not known which of the doors it takes.

@@ -77,9 +77,9 @@ func (s *Service) icmp(text string) error {
 	return err
 }
 
-// parseRange reads "22" or "2379-2381".
+// parseRange reads "22", "2379-2381" or, as policies have it, "2379:2381".
 func parseRange(text string, limit uint64) (policy.Range, error) {
-	first, last, isRange := strings.Cut(text, "-")
+	first, last, isRange := strings.Cut(strings.Replace(text, ":", "-", 1), "-")
 	if !isRange {
 		last = first
 	}

@@ -14,6 +14,8 @@ import (
 type brake struct {
 	mu      sync.Mutex
 	repairs map[string]*rate.Limiter
+	// swept is when those at rest were dropped last.
+	swept time.Time
 }
 
 const (
@@ -28,8 +30,27 @@ const (
 // errContested says that a repair waits because there have been many.
 var errContested = errors.New("somebody else keeps changing or deleting it")
 
-// take allows a repair of an endpoint, or says why it has to wait.
+// take allows a repair of an endpoint and counts it, or says why it has to wait.
 func (b *brake) take(name string, now time.Time) error {
+	err := b.check(name, now)
+	if err == nil {
+		b.count(name, now)
+	}
+	return err
+}
+
+// check is take without the counting, for a repair that may still fail.
+func (b *brake) check(name string, now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if limit := b.repairs[name]; limit != nil && limit.TokensAt(now) < 1 {
+		return fmt.Errorf("%w: it is repaired once in %v", errContested, repairPause)
+	}
+	return nil
+}
+
+// count takes note of a repair.
+func (b *brake) count(name string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.repairs == nil {
@@ -41,16 +62,15 @@ func (b *brake) take(name string, now time.Time) error {
 		limit = rate.NewLimiter(rate.Every(repairPause), repairsAtOnce)
 		b.repairs[name] = limit
 	}
-	if !limit.AllowN(now, 1) {
-		return fmt.Errorf("%w: it is repaired once in %v", errContested, repairPause)
-	}
-	return nil
+	limit.AllowN(now, 1)
 }
 
+// dropRested makes room. It goes through all, so it does so no more often than there is something to gain.
 func (b *brake) dropRested(now time.Time) {
-	if len(b.repairs) < brakeRoom {
+	if len(b.repairs) < brakeRoom || now.Sub(b.swept) < repairPause {
 		return
 	}
+	b.swept = now
 	for name, limit := range b.repairs {
 		if limit.TokensAt(now) >= repairsAtOnce {
 			delete(b.repairs, name)

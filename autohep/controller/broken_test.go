@@ -122,6 +122,21 @@ func TestBrokenConfigurationOnEtcd(t *testing.T) {
 	if diff := cmp.Diff([]string{"KubeControllersConfiguration(default): " + aboutBanana}, problemsIn(t, openEtcd(t, e))); diff != "" {
 		t.Errorf("problems: %s", diff)
 	}
+	for _, section := range []string{`{"autoCreate": "perhaps"}`, `{"autoCreate": "Enabled", "createDefaultHostEndpoint": "enabled"}`} {
+		put(fmt.Sprintf(`{"controllers": {"node": {"hostEndpoint": %s}}}`, section))
+		await(t, "/readyz does not tell of the word", func() bool {
+			return strings.HasPrefix(ready(), "working, but the configuration cannot be understood: spec.controllers.node.hostEndpoint.")
+		})
+		if _, err := controller.Once(t.Context(), controller.Options{Store: openEtcd(t, e), Environment: environment(t, nil)}); err == nil {
+			t.Error("one pass takes the word for something")
+		}
+		time.Sleep(200 * time.Millisecond)
+		if got := b.endpoints(t); len(got) != 1 {
+			t.Errorf("%s: %d endpoints are left", section, len(got))
+		}
+		put(brokenSpec)
+		await(t, "/readyz does not tell that it is over", func() bool { return strings.HasPrefix(ready(), "working, but of the configuration, ") })
+	}
 	time.Sleep(200 * time.Millisecond)
 	answer, err := client.Get(t.Context(), path)
 	if err != nil || !strings.Contains(string(answer.Kvs[0].Value), "banana") {

@@ -86,7 +86,7 @@ func New(o Options) *Controller {
 	c.events.lost = c.metrics.eventsLost.Inc
 	c.health = newHealth(c)
 	if tolerant, ok := o.Store.(datastore.Tolerant); ok {
-		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark})
+		tolerant.Tolerate(datastore.Tolerance{LeaveOut: c.leaveOut, Remark: c.remark, Understand: understand})
 	}
 	return c
 }
@@ -98,8 +98,9 @@ func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
 	if !mayLeaveOut(key) {
 		c.health.configuration(nil, err)
-		c.events.record(datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
-			"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)})
+		if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
+			c.events.record(unreadEvent(err))
+		}
 		return false
 	}
 	return true
@@ -304,12 +305,22 @@ func (c *Controller) configure(ctx context.Context) {
 	}
 }
 
-// tellOfConfiguration records an event of each part of the configuration that is left out.
+// tellOfConfiguration records an event of each part of the configuration that is left out, or that it is as a whole.
 func (c *Controller) tellOfConfiguration() {
 	e := datastore.ObjectEvent{Key: resources.KubeControllersConfiguration.Key(v3.DefaultName), Warning: true, Reason: reasonConfiguration}
 	for _, e.Text = range c.health.remarked() {
 		c.events.record(e)
 	}
+	if err := c.health.whyUnread(); err != nil {
+		c.events.record(unreadEvent(err))
+	}
+}
+
+// unreadEvent tells that the configuration cannot be understood.
+func unreadEvent(err error) datastore.ObjectEvent {
+	key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
+	return datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
+		"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)}
 }
 
 // apply makes the settings of the configuration the ones to go by.
@@ -322,6 +333,9 @@ func (c *Controller) apply() {
 		return
 	}
 	planner, problems := autohep.NewPlanner(next.Endpoints)
+	if !next.Active {
+		planner = nil // not one of a configuration without endpoints: that would delete them
+	}
 	c.metrics.template(problems)
 	for _, p := range problems {
 		c.Log.Warn("a template has a mistake", "template", p.Template, "problem", p.Text)

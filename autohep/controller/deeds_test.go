@@ -139,12 +139,7 @@ func TestOwnWorkIsNotForeign(t *testing.T) {
 // deletion before the answer, after it, or after the endpoint is made again: that is no repair. One that somebody else
 // deletes is.
 func TestSwitchedOffAndOn(t *testing.T) {
-	const name = "n-auto-hep"
-	for when, test := range map[string]struct {
-		before, after, last bool
-		foreign             bool
-		repairs             string
-	}{
+	for when, test := range map[string]switching{
 		"told before the answer":          {before: true, repairs: "0"},
 		"told after the answer":           {after: true, repairs: "0"},
 		"told when it is made again":      {last: true, repairs: "0"},
@@ -152,58 +147,71 @@ func TestSwitchedOffAndOn(t *testing.T) {
 		"told at last, and somebody else": {last: true, foreign: true, repairs: "1"},
 	} {
 		t.Run(when, func(t *testing.T) {
-			now := time.Unix(1000, 0)
-			s := &interfering{Store: openLocal(t)}
-			c := newForTest(t, s, func() time.Time { return now })
-			look := func() {
-				t.Helper()
-				if err := c.look(t.Context(), "n", now); err != nil {
-					t.Fatal(err)
-				}
-			}
-			tell := func() {
-				t.Helper()
-				o, err := s.Get(t.Context(), resources.HostEndpoint.Key(name))
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.state.putEndpoint(o.(*v3.HostEndpoint))
-			}
-			c.state.putNode(testNode("n"), now)
-			c.asFor(onlyDefault)
-			look()
-			tell()
-			s.deleted = func(string) {
-				c.asFor(onlyDefault)
-				if test.before {
-					c.state.deleteEndpoint(name)
-				}
-			}
-			c.asFor(autohep.Config{})
-			look()
-			s.deleted = nil
-			if test.after {
-				c.state.deleteEndpoint(name)
-			}
-			look()
-			if test.last {
-				c.state.deleteEndpoint(name)
-			}
-			tell()
-			if test.foreign {
-				if err := s.Delete(t.Context(), resources.HostEndpoint.Key(name), ""); err != nil {
-					t.Fatal(err)
-				}
-				c.state.deleteEndpoint(name)
-			}
-			look()
-			if diff := cmp.Diff([]string{name}, namesIn(t, s)); diff != "" {
-				t.Error(diff)
-			}
-			if got := metric(t, c, "repairs_total"); got != test.repairs {
-				t.Errorf("%s repairs, want %s", got, test.repairs)
-			}
+			switchOffAndOn(t, test)
 		})
+	}
+}
+
+// switching is what happens beside a switch, and how many repairs that makes.
+type switching struct {
+	before, after, last bool
+	foreign             bool
+	repairs             string
+}
+
+func switchOffAndOn(t *testing.T, test switching) {
+	t.Helper()
+	const name = "n-auto-hep"
+	now := time.Unix(1000, 0)
+	s := &interfering{Store: openLocal(t)}
+	c := newForTest(t, s, func() time.Time { return now })
+	look := func() {
+		t.Helper()
+		if err := c.look(t.Context(), "n", now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell := func() {
+		t.Helper()
+		o, err := s.Get(t.Context(), resources.HostEndpoint.Key(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.state.putEndpoint(o.(*v3.HostEndpoint))
+	}
+	c.state.putNode(testNode("n"), now)
+	c.asFor(onlyDefault)
+	look()
+	tell()
+	s.deleted = func(string) {
+		c.asFor(onlyDefault)
+		if test.before {
+			c.state.deleteEndpoint(name)
+		}
+	}
+	c.asFor(autohep.Config{})
+	look()
+	s.deleted = nil
+	if test.after {
+		c.state.deleteEndpoint(name)
+	}
+	look()
+	if test.last {
+		c.state.deleteEndpoint(name)
+	}
+	tell()
+	if test.foreign {
+		if err := s.Delete(t.Context(), resources.HostEndpoint.Key(name), ""); err != nil {
+			t.Fatal(err)
+		}
+		c.state.deleteEndpoint(name)
+	}
+	look()
+	if diff := cmp.Diff([]string{name}, namesIn(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	if got := metric(t, c, "repairs_total"); got != test.repairs {
+		t.Errorf("%s repairs, want %s", got, test.repairs)
 	}
 }
 

@@ -31,6 +31,8 @@ type events struct {
 	mu sync.Mutex
 	// told is when an event about something was last recorded.
 	told map[subject]time.Time
+	// swept is when subjects that have rested were dropped last.
+	swept time.Time
 }
 
 // subject is what events tell of.
@@ -48,6 +50,8 @@ const (
 	eventRest = 5 * time.Minute
 	// eventMemory is how many subjects are kept until those that have rested are dropped.
 	eventMemory = 10000
+	// eventSweep is how often at most all subjects are looked through for those.
+	eventSweep = time.Minute
 )
 
 func newEvents(o Options) *events {
@@ -60,14 +64,26 @@ func newEvents(o Options) *events {
 
 // record has an event sent, if there is where to, and the same was not told some minutes ago.
 func (e *events) record(event datastore.ObjectEvent) {
-	if e.recorder == nil || !e.isNews(subject{event.Key, event.Reason, event.Text}) {
+	if e.recorder == nil || !e.isNews(subjectOf(event)) {
 		return
 	}
 	select {
 	case e.waiting <- event:
 	default:
-		e.lost()
+		e.lose(event)
 	}
+}
+
+func subjectOf(event datastore.ObjectEvent) subject {
+	return subject{event.Key, event.Reason, event.Text}
+}
+
+// lose counts an event that nobody has been told of, so that the next of its kind is news.
+func (e *events) lose(event datastore.ObjectEvent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.told, subjectOf(event))
+	e.lost()
 }
 
 func (e *events) isNews(s subject) bool {
@@ -77,7 +93,8 @@ func (e *events) isNews(s subject) bool {
 	if at, ok := e.told[s]; ok && now.Sub(at) < eventRest {
 		return false
 	}
-	if len(e.told) >= eventMemory {
+	if len(e.told) >= eventMemory && now.Sub(e.swept) >= eventSweep {
+		e.swept = now
 		maps.DeleteFunc(e.told, func(_ subject, at time.Time) bool { return now.Sub(at) >= eventRest })
 	}
 	e.told[s] = now
@@ -92,7 +109,7 @@ func (e *events) send(ctx context.Context) {
 			return
 		case event := <-e.waiting:
 			if err := e.recorder.RecordEvent(ctx, event); err != nil && ctx.Err() == nil {
-				e.lost()
+				e.lose(event)
 				e.log.Warn("an event cannot be recorded", "object", event.Key.String(), "reason", event.Reason, "error", err)
 			}
 			sleep(ctx, eventPause)

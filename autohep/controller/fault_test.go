@@ -108,7 +108,7 @@ func TestLeaseTakenAway(t *testing.T) {
 	take("somebody-else")
 	began := time.Now()
 	await(t, "the controller works without the lease", func() bool { return c.times(logStops) == 1 })
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the controller goes on for %v", took)
 	}
 	if got := s.holder(t); got != "somebody-else" {
@@ -125,7 +125,7 @@ func TestLeaseTakenAway(t *testing.T) {
 	take("")
 	began = time.Now()
 	awaitInStep(t, s.store, environment(t, nil))
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it takes %v until the controller works again", took)
 	}
 }

@@ -20,6 +20,18 @@ type sink[T resources.Object] struct {
 	gone    func(T)
 	// known gives what there is already of a revision; nil if nothing is kept.
 	known func(name, resourceVersion string) (resources.Object, bool)
+	// revision is that at which an object is known; empty for none. It is there with known: an object that is read alone
+	// after a list is newer than that list.
+	revision func(name string) string
+}
+
+// outdated tells whether what a watch tells of an object is older than what is known of it.
+func (to sink[T]) outdated(o resources.Object) bool {
+	if to.revision == nil {
+		return false
+	}
+	known := to.revision(o.GetName())
+	return known != o.GetResourceVersion() && atMost(o.GetResourceVersion(), known)
 }
 
 func (c *Controller) nodes() sink[*v3.Node] {
@@ -27,7 +39,7 @@ func (c *Controller) nodes() sink[*v3.Node] {
 		replace: func(list []*v3.Node) { c.queue.add(c.state.replaceNodes(list, c.Now())...) },
 		put:     func(n *v3.Node) { c.queue.add(c.state.putNode(n, c.Now())...) },
 		gone:    func(n *v3.Node) { c.queue.add(c.state.deleteNode(n.Name)...) },
-		known:   c.state.knownNode,
+		known:   c.state.knownNode, revision: c.state.nodeRevision,
 	}
 }
 
@@ -36,7 +48,7 @@ func (c *Controller) endpoints() sink[*v3.HostEndpoint] {
 		replace: func(list []*v3.HostEndpoint) { c.queue.add(c.state.replaceEndpoints(list)...) },
 		put:     func(h *v3.HostEndpoint) { c.queue.add(c.state.putEndpoint(h)...) },
 		gone:    func(h *v3.HostEndpoint) { c.queue.add(c.state.deleteEndpoint(h.Name)...) },
-		known:   c.state.knownEndpoint,
+		known:   c.state.knownEndpoint, revision: c.state.endpointRevision,
 	}
 }
 
@@ -210,6 +222,10 @@ func watch[T resources.Object](
 	if err != nil {
 		return revision, err
 	}
+	if floor != revision && !atMost(revision, floor) {
+		return floor, errPass
+	}
+	revision = floor
 	for {
 		var next change
 		select {
@@ -234,16 +250,25 @@ func watch[T resources.Object](
 			continue
 		}
 		revision = at
-		item, ok := next.event.Object.(T)
-		switch {
-		case !ok:
-			return revision, fmt.Errorf("%w: the datastore gave %T in a watch of %s", datastore.ErrInvalid, next.event.Object, kind.Plural)
-		case next.event.Type == datastore.Gone:
-			to.gone(item)
-		default:
-			to.put(item)
+		if err := to.take(kind, next.event); err != nil {
+			return revision, err
 		}
 	}
+}
+
+// take takes what a watch tells, unless it is older than what is known.
+func (to sink[T]) take(kind *resources.Kind, event datastore.Event) error {
+	item, ok := event.Object.(T)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: the datastore gave %T in a watch of %s", datastore.ErrInvalid, event.Object, kind.Plural)
+	case to.outdated(item):
+	case event.Type == datastore.Gone:
+		to.gone(item)
+	default:
+		to.put(item)
+	}
+	return nil
 }
 
 // change is what a watch tells, or the error that has ended it.

@@ -114,9 +114,14 @@ func openKubernetesAs(t *testing.T, api *cluster.APIServer, group, user string) 
 	return s
 }
 
-// clear removes everything that a controller looks at.
+// clear removes everything that a controller looks at, and what the last one has told the Store to tolerate.
 func (b *backend) clear(t *testing.T) {
 	t.Helper()
+	if tolerant, ok := b.store.(datastore.Tolerant); ok {
+		tolerant.Tolerate(datastore.Tolerance{
+			LeaveOut: func(resources.Key, error) bool { return false }, Remark: func(resources.Key, []string) {},
+		})
+	}
 	for _, kind := range []*resources.Kind{resources.HostEndpoint, resources.KubeControllersConfiguration} {
 		for _, o := range b.list(t, kind) {
 			if err := b.store.Delete(t.Context(), kind.Key(o.GetName()), ""); err != nil {

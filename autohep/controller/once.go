@@ -37,6 +37,7 @@ func Read(ctx context.Context, store datastore.Store, environment *Environment) 
 	var mu sync.Mutex
 	if tolerant, ok := store.(datastore.Tolerant); ok {
 		tolerant.Tolerate(datastore.Tolerance{
+			Understand: understand,
 			LeaveOut: func(key resources.Key, err error) bool {
 				mu.Lock()
 				defer mu.Unlock()
@@ -127,6 +128,24 @@ func (r *Reading) spare() {
 	}
 }
 
+// understand refuses a configuration with a word that says neither that there are to be endpoints nor that there are
+// not: to take it for either would make or delete those of all nodes.
+func understand(o resources.Object) error {
+	kcc, ok := o.(*v3.KubeControllersConfiguration)
+	if !ok || kcc.Spec.Controllers.Node == nil || kcc.Spec.Controllers.Node.HostEndpoint == nil {
+		return nil
+	}
+	section := kcc.Spec.Controllers.Node.HostEndpoint
+	for _, s := range []struct{ field, word string }{
+		{"autoCreate", section.AutoCreate}, {"createDefaultHostEndpoint", section.CreateDefaultHostEndpoint},
+	} {
+		if s.word != "" && s.word != v3.Enabled && s.word != v3.Disabled {
+			return fmt.Errorf("spec.controllers.node.hostEndpoint.%s is %q, which is neither %s nor %s", s.field, s.word, v3.Enabled, v3.Disabled)
+		}
+	}
+	return nil
+}
+
 // mayLeaveOut tells whether a controller can go on without an object: without any but the
 // configuration that counts, of which nobody can guess what it says.
 func mayLeaveOut(key resources.Key) bool {
@@ -148,8 +167,8 @@ func readAll[T resources.Object](ctx context.Context, store datastore.Store, kin
 // onceTries bounds how often a pass is made while others change the same endpoints.
 const onceTries = 5
 
-// Once makes one pass over everything: it makes the configuration if there is none, has its
-// status say what runs, and brings all endpoints in step. The error joins what could not be
+// Once makes one pass over everything: it brings all endpoints in step, makes the configuration
+// if there is none, and has its status say what runs. The error joins what could not be
 // written; the result counts the rest.
 func Once(ctx context.Context, o Options) (autohep.Result, error) {
 	if atomic, ok := o.Store.(datastore.Atomic); ok {
@@ -182,12 +201,12 @@ func pass(ctx context.Context, store datastore.Store, o Options) (autohep.Result
 	if err != nil {
 		return autohep.Result{}, err
 	}
-	if err := r.settle(ctx, store, o.LeaveStatus); err != nil {
-		return autohep.Result{}, err
-	}
 	result, err := carryOutAll(ctx, store, r.Changes)
 	result.Problems = r.Problems
-	return result, err
+	if datastore.IsAway(err) || ctx.Err() != nil {
+		return result, err
+	}
+	return result, errors.Join(err, r.settle(ctx, store, o.LeaveStatus))
 }
 
 // settle makes the configuration if there is none, and writes its status if that is nobody else's.
@@ -198,6 +217,10 @@ func (r *Reading) settle(ctx context.Context, store datastore.Store, leaveStatus
 			return fmt.Errorf("create the configuration: %w", err)
 		}
 		r.Configuration = created.(*v3.KubeControllersConfiguration)
+	}
+	key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
+	if _, apart := store.(datastore.StatusWriter); !apart && len(r.remarks[key]) > 0 {
+		return nil // what cannot be understood would be lost
 	}
 	status := r.Settings.status()
 	if leaveStatus || sameStatus(r.Configuration.Status, status) {
@@ -218,8 +241,7 @@ func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Cha
 		return autohep.CarryOut(ctx, store, changes)
 	}
 	var result autohep.Result
-	var failed []error
-	behind := names{} // nodes that do not have all that they need
+	var failures autohep.Failures
 	write := func(op datastore.ChangeOp, what []*v3.HostEndpoint, count *int) {
 		batch := make([]datastore.Change, len(what))
 		for i, h := range what {
@@ -229,19 +251,20 @@ func carryOutAll(ctx context.Context, store datastore.Store, changes autohep.Cha
 			}
 		}
 		for i, outcome := range bulk.WriteAll(ctx, batch, nil) {
-			switch {
-			case outcome.Err == nil:
+			if outcome.Err == nil {
 				*count++
-			case op == datastore.ChangeDelete && errors.Is(outcome.Err, datastore.ErrNotFound):
-			default:
-				behind[what[i].Spec.Node] = struct{}{}
-				failed = append(failed, fmt.Errorf("%s %s: %w", op, batch[i].Key, outcome.Err))
 			}
+			failures.Add(op, what[i], outcome.Err)
 		}
 	}
 	write(datastore.ChangeCreate, changes.Create, &result.Created)
 	write(datastore.ChangeUpdate, changes.Update, &result.Updated)
-	stale := slices.DeleteFunc(slices.Clone(changes.Delete), func(h *v3.HostEndpoint) bool { return behind.has(h.Spec.Node) })
+	var stale []*v3.HostEndpoint
+	for _, h := range changes.Delete {
+		if failures.MayDelete(h) {
+			stale = append(stale, h)
+		}
+	}
 	write(datastore.ChangeDelete, stale, &result.Deleted)
-	return result, errors.Join(failed...)
+	return result, failures.Err()
 }

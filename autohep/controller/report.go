@@ -20,6 +20,9 @@ type report struct {
 func (s *state) report(node string, r report) (news []autohep.Problem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.planner == nil {
+		return nil // switched off meanwhile
+	}
 	before := s.reports[node]
 	for _, p := range r.problems {
 		if !slices.Contains(before.problems, p) {
@@ -130,12 +133,14 @@ func (s *state) counts() counts {
 	return n
 }
 
-// stillForeign says that what somebody else has done to an endpoint is not repaired yet.
-func (s *state) stillForeign(name string) {
+// stillForeign says that what somebody else has done to endpoints is not repaired yet.
+func (s *state) stillForeign(endpoints ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.foreign[name] = true
-	s.dropForeign(name)
+	for _, name := range endpoints {
+		s.foreign[name] = true
+		s.dropForeign(name)
+	}
 }
 
 // forgetForeign drops what others have changed so far.

@@ -78,6 +78,13 @@ func (h *health) remarked() []string {
 	return h.remarks
 }
 
+// whyUnread is why the configuration could not be read; nil if it was.
+func (h *health) whyUnread() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.unread
+}
+
 // trouble says what is wrong with the configuration; empty for nothing.
 func (h *health) trouble() string {
 	h.mu.Lock()

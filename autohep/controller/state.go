@@ -284,11 +284,14 @@ func (s *state) replaceEndpoints(list []*v3.HostEndpoint) []string {
 	return look
 }
 
-// use makes a planner the one to go by, and gives all nodes that there is anything to know of.
+// use makes a planner, nil for none, the one to go by, and gives all nodes that there is anything to know of.
 func (s *state) use(planner *autohep.Planner) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.planner = planner
+	if planner == nil {
+		clear(s.reports) // nobody looks at nodes any more
+	}
 	s.claims, s.claimed = map[string]names{}, map[string][]string{}
 	for _, node := range s.nodes {
 		s.claim(node)
@@ -314,56 +317,6 @@ func (s *state) everybody() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// scene is what a plan for one node has to see: the node, and those that want the same names.
-type scene struct {
-	planner   *autohep.Planner
-	nodes     []*v3.Node
-	existing  []*v3.HostEndpoint
-	endpoints map[string]*v3.HostEndpoint
-	// foreign are endpoints that somebody else has changed or deleted.
-	foreign names
-}
-
-// scene collects what a plan for a node depends on. What is foreign is told once.
-func (s *state) scene(node string) scene {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := scene{planner: s.planner, endpoints: map[string]*v3.HostEndpoint{}, foreign: names{}}
-	seen, next := names{node: {}}, []string{node}
-	join := func(name string) {
-		if h := s.endpoints[name]; h != nil {
-			out.endpoints[name] = h
-		}
-		if h := s.endpoints[name]; s.foreign[name] && (h == nil || !autohep.Leaving(h)) {
-			out.foreign[name] = struct{}{}
-			delete(s.foreign, name)
-		}
-		for other := range s.claims[name] {
-			if !seen.has(other) {
-				seen[other] = struct{}{}
-				next = append(next, other)
-			}
-		}
-	}
-	for len(next) > 0 {
-		name := next[0]
-		next = next[1:]
-		if known := s.nodes[name]; known != nil {
-			out.nodes = append(out.nodes, known)
-		}
-		for endpoint := range s.on[name] {
-			join(endpoint)
-		}
-		for _, endpoint := range s.claimed[name] {
-			join(endpoint)
-		}
-	}
-	for _, h := range out.endpoints {
-		out.existing = append(out.existing, h)
-	}
-	return out
-}
-
 // knownNode gives a node if it is known at this revision.
 func (s *state) knownNode(name, resourceVersion string) (resources.Object, bool) {
 	s.mu.RLock()
@@ -378,6 +331,24 @@ func (s *state) knownEndpoint(name, resourceVersion string) (resources.Object, b
 	defer s.mu.RUnlock()
 	h, ok := s.endpoints[name]
 	return h, ok && h.ResourceVersion == resourceVersion
+}
+
+// nodeRevision is the revision at which a node is known; empty if it is not.
+func (s *state) nodeRevision(name string) string {
+	if n, ok := s.knows(name); ok {
+		return n.ResourceVersion
+	}
+	return ""
+}
+
+// endpointRevision is the revision at which an endpoint is known; empty if it is not.
+func (s *state) endpointRevision(name string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if h := s.endpoints[name]; h != nil {
+		return h.ResourceVersion
+	}
+	return ""
 }
 
 // knows tells whether there is a node of that name.

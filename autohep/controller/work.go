@@ -40,24 +40,21 @@ func levelFor(err error) slog.Level {
 
 // look brings the endpoints of a node in step.
 func (c *Controller) look(ctx context.Context, node string, since time.Time) error {
-	settings := c.settings.Load()
-	if settings == nil || !settings.Active {
-		return nil
-	}
 	scene := c.state.scene(node)
 	if scene.planner == nil {
-		return nil // whoever makes it adds all nodes again
+		return nil // switched off, or whoever makes it adds all nodes again
 	}
 	changes, problems := scene.planner.Plan(scene.nodes, scene.existing)
-	if len(changes.Delete) > 0 && settings.Endpoints.AutoCreate {
+	if len(changes.Delete) > 0 && scene.planner.AutoCreate() {
 		if err := c.sureGone(ctx, changes.Delete); err != nil {
+			c.state.stillForeign(scene.unrepaired(changes)...)
 			return err
 		}
 	}
-	failed, refused := c.carryOut(ctx, scene, changes)
-	err := errors.Join(failed...)
-	c.conclude(scene, node, problems, refused, len(failed))
-	if err != nil {
+	failures, refused := c.carryOut(ctx, scene, changes)
+	c.conclude(scene, node, slices.Concat(problems, refused), failures)
+	if err := failures.Err(); err != nil {
+		c.state.stillForeign(scene.unrepaired(changes)...)
 		return err
 	}
 	if !changes.Empty() {
@@ -92,10 +89,9 @@ func (c *Controller) sureGone(ctx context.Context, endpoints []*v3.HostEndpoint)
 	return nil
 }
 
-// carryOut writes changes, new endpoints before stale ones are deleted: a node keeps the stale
-// ones while one that it needs cannot be written. It gives an error for each that could not be
-// written, and says of those that the datastore refuses why.
-func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Changes) (failed []error, refused []autohep.Problem) {
+// carryOut writes changes, new endpoints before stale ones are deleted. It gives those that could not be written, and
+// says of those that the datastore refuses why.
+func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Changes) (failures autohep.Failures, refused []autohep.Problem) {
 	steps := []struct {
 		op    datastore.ChangeOp
 		what  []*v3.HostEndpoint
@@ -113,15 +109,13 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 			return nil, c.Store.Delete(ctx, resources.HostEndpoint.Key(h.Name), h.ResourceVersion)
 		}},
 	}
-	behind := names{} // nodes that do not have all that they need
 	for _, step := range steps {
 		for _, h := range step.what {
-			if step.op == datastore.ChangeDelete && behind.has(h.Spec.Node) {
+			if step.op == datastore.ChangeDelete && !failures.MayDelete(h) {
 				continue
 			}
 			if err := c.mayWrite(step.op, s, h); err != nil {
-				behind[h.Spec.Node] = struct{}{}
-				failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
+				failures.Add(step.op, h, err)
 				continue
 			}
 			c.state.begin(h.Name, h, step.op == datastore.ChangeDelete)
@@ -132,23 +126,19 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 				continue
 			}
 			c.state.failed(h.Name)
-			if step.op == datastore.ChangeDelete && errors.Is(err, datastore.ErrNotFound) {
+			if !failures.Add(step.op, h, err) {
 				continue // somebody else was faster: the watch tells of that, or has
 			}
-			if step.op != datastore.ChangeDelete {
-				behind[h.Spec.Node] = struct{}{}
-			}
-			failed = append(failed, fmt.Errorf("%s %s: %w", step.op, resources.HostEndpoint.Key(h.Name), err))
 			if errors.Is(err, datastore.ErrInvalid) || errors.Is(err, datastore.ErrUnauthorized) {
 				refused = append(refused, autohep.Problem{Node: h.Spec.Node, Endpoint: h.Name, Text: fmt.Sprintf(
 					"Node %q: the datastore does not take its host endpoint %q: %v", h.Spec.Node, h.Name, err)})
 			}
 			if errors.Is(err, datastore.ErrUnavailable) || ctx.Err() != nil {
-				return failed, refused
+				return failures, refused
 			}
 		}
 	}
-	return failed, refused
+	return failures, refused
 }
 
 // mayWrite allows what is no repair, and repairs that are not too many.
@@ -156,11 +146,7 @@ func (c *Controller) mayWrite(op datastore.ChangeOp, s scene, h *v3.HostEndpoint
 	if op == datastore.ChangeDelete || !s.foreign.has(h.Name) {
 		return nil
 	}
-	err := c.brake.take(h.Name, c.Now())
-	if err != nil {
-		c.state.stillForeign(h.Name)
-	}
-	return err
+	return c.brake.check(h.Name, c.Now())
 }
 
 // wrote counts and tells of a write.
@@ -170,6 +156,8 @@ func (c *Controller) wrote(op datastore.ChangeOp, s scene, h *v3.HostEndpoint) {
 	if !s.foreign.has(h.Name) {
 		return
 	}
+	delete(s.foreign, h.Name)
+	c.brake.count(h.Name, c.Now())
 	c.metrics.repairs.Inc()
 	what := "was changed by somebody else, and follows its node again"
 	switch op {
@@ -192,14 +180,14 @@ func (c *Controller) nodeEvent(name string, warning bool, reason, text string) d
 }
 
 // conclude keeps what came of the nodes of a scene, and tells of problems that are news.
-func (c *Controller) conclude(s scene, looked string, problems, refused []autohep.Problem, pending int) {
+func (c *Controller) conclude(s scene, looked string, problems []autohep.Problem, failures autohep.Failures) {
 	if len(s.nodes) == 0 {
 		c.state.forget(looked)
 		return
 	}
-	all := slices.Concat(problems, refused, c.state.remarked(s.nodes))
+	all := slices.Concat(problems, c.state.remarked(s.nodes))
 	for _, node := range s.nodes {
-		r := report{pending: pending}
+		r := report{pending: failures.Pending(node.Name)}
 		for _, p := range all {
 			if p.Node == node.Name {
 				r.problems = append(r.problems, p)

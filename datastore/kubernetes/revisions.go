@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -15,11 +16,23 @@ type revisions struct {
 
 type revisionOf struct{ name, revision string }
 
+// errNoRevision says that something is no list: one without a revision cannot be followed by a watch, and is not empty.
+var errNoRevision = errors.New("it is a list without a revision")
+
 // readRevisions reads a list of metadata in either form in which a server sends it.
-func readRevisions(body []byte) (revisions, error) {
+func readRevisions(body []byte) (out revisions, err error) {
 	if envelope, ok := bytes.CutPrefix(body, []byte("k8s\x00")); ok {
-		return binaryRevisions(envelope)
+		out, err = binaryRevisions(envelope)
+	} else {
+		out, err = textRevisions(body)
 	}
+	if err == nil && out.revision == "" {
+		err = errNoRevision
+	}
+	return out, err
+}
+
+func textRevisions(body []byte) (revisions, error) {
 	var list struct {
 		Metadata struct{ ResourceVersion string }
 		Items    []struct {

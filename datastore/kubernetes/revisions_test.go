@@ -51,6 +51,15 @@ func TestReadRevisions(t *testing.T) {
 	}
 }
 
+// TestReadRevisionsOfNoList takes what says no revision for no list, in both forms, and not for an empty one.
+func TestReadRevisionsOfNoList(t *testing.T) {
+	for _, body := range []string{"k8s\x00\x12\x02\x0a\x00", "k8s\x00", "{}", `{"metadata": {}, "items": []}`} {
+		if got, err := readRevisions([]byte(body)); err == nil {
+			t.Errorf("%q is read as %+v", body, got)
+		}
+	}
+}
+
 // FuzzReadRevisions reads whatever may come instead of a list.
 func FuzzReadRevisions(f *testing.F) {
 	f.Add([]byte("k8s\x00\x12\x02\x0a\x00"))
