@@ -30,6 +30,8 @@ type Placed struct {
 	// Stage is where the policy is asked. With Forward it is asked at StageForward too.
 	Stage   StageName
 	Forward bool
+	// Doubt is why nobody can tell which endpoints the policy applies to, "" when that is certain.
+	Doubt string
 }
 
 // Policies are all policies, in the order of evaluation.
@@ -42,7 +44,7 @@ func (e *Engine) Policies() []Placed {
 }
 
 func (p *policy) placed() Placed {
-	return Placed{policy: p, Object: p.object, Stage: stageNames[p.stage], Forward: p.forward}
+	return Placed{policy: p, Object: p.object, Stage: stageNames[p.stage], Forward: p.forward, Doubt: p.doubt}
 }
 
 // Governs tells whether the policy is about a direction.
@@ -84,7 +86,7 @@ func (e *Engine) Failsafes(node string, d Direction) []RuleMatch {
 	return list
 }
 
-// Run is the policies of one tier that apply to a class at a stage, in the order of evaluation.
+// Run is the policies of one tier that apply to a class at a stage, or may apply, in the order of evaluation.
 type Run struct {
 	Tier string
 	// Denies tells that what no policy of the run decides is denied.
@@ -92,17 +94,18 @@ type Run struct {
 	Policies []Placed
 }
 
-// Runs are the policies that apply to the endpoints of a class at a stage, tier by tier.
-func (c *Class) Runs(s StageName, d Direction) []Run {
+// Runs are the policies that apply to the endpoints of a class at a stage, or may apply, tier by tier.
+func (c *Class) Runs(s StageName, d Direction) []Run { return c.class.list(s, d) }
+
+func (c *class) list(s StageName, d Direction) []Run {
 	at := stage(slices.Index(stageNames[:], s))
-	var list []Run
-	for i := range c.class.runs[at][directionOf(d)] {
-		from := &c.class.runs[at][directionOf(d)][i]
-		r := Run{Tier: from.tier.name, Denies: at >= stageNormal && from.end() == deny}
-		for _, p := range from.policies {
-			r.Policies = append(r.Policies, p.placed())
+	runs := c.runs[at][directionOf(d)]
+	list := make([]Run, len(runs))
+	for i := range runs {
+		list[i] = Run{Tier: runs[i].tier.name, Denies: at >= stageNormal && runs[i].end() == deny}
+		for _, p := range runs[i].policies {
+			list[i].Policies = append(list[i].Policies, p.placed())
 		}
-		list = append(list, r)
 	}
 	return list
 }

@@ -110,6 +110,30 @@ func TestFailsafesOfNode(t *testing.T) {
 	}
 }
 
+func TestDoubtOfRuns(t *testing.T) {
+	h := &v3.HostEndpoint{Spec: v3.HostEndpointSpec{Node: "a", InterfaceName: "*"}}
+	h.Name, h.Labels = "a", map[string]string{"role": "x"}
+	sure, unsure := &v3.GlobalNetworkPolicy{}, &v3.GlobalNetworkPolicy{Spec: v3.GlobalNetworkPolicySpec{Selector: "role =="}}
+	sure.Name, unsure.Name = "sure", "unsure"
+	for _, p := range []*v3.GlobalNetworkPolicy{sure, unsure} {
+		p.Spec.Types = []v3.PolicyType{v3.PolicyTypeIngress}
+	}
+	engine := policy.New(policy.Snapshot{HostEndpoints: []*v3.HostEndpoint{h}, GlobalNetworkPolicies: []*v3.GlobalNetworkPolicy{sure, unsure}})
+	plan, err := engine.Plan("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, r := range plan.Rest.Runs(policy.StageNormal, policy.Ingress) {
+		for _, p := range r.Policies {
+			got[p.Object.Name] = p.Doubt
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"sure": "", "unsure": "the selector of the policy cannot be read"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRunsOfClass(t *testing.T) {
 	engine := policy.New(inspected())
 	type run struct {

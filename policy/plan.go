@@ -34,22 +34,6 @@ type PlannedEndpoint struct {
 	class    *class
 }
 
-// PlannedTier is the policies of a tier that apply to an endpoint at a stage.
-type PlannedTier struct {
-	Name     string
-	Policies []*v3.GlobalNetworkPolicy
-	// Doubtful are policies of which nobody can tell whether they apply.
-	Doubtful []DoubtfulPolicy
-	// Passes tells that what no policy decides goes on to the next tier.
-	Passes bool
-}
-
-// DoubtfulPolicy is a policy that may apply, and why that is not known.
-type DoubtfulPolicy struct {
-	*v3.GlobalNetworkPolicy
-	Why string
-}
-
 // Plan is the plan of a node that is known.
 func (e *Engine) Plan(node string) (*Plan, error) {
 	h := e.byName[node]
@@ -91,27 +75,8 @@ func planned(made map[*v3.HostEndpoint]*PlannedEndpoint, d *door) *PlannedEndpoi
 	return p
 }
 
-// Tiers are the tiers with policies that apply to the endpoint at a stage in a direction,
-// or may apply.
-func (p *PlannedEndpoint) Tiers(s StageName, d Direction) []PlannedTier {
-	place := in
-	if d == Egress {
-		place = out
-	}
-	var list []PlannedTier
-	for _, r := range p.class.runs[slices.Index(stageNames[:], s)][place] {
-		t := PlannedTier{Name: r.tier.name, Passes: r.tier.end == pass}
-		for _, own := range r.policies {
-			if own.doubt == "" {
-				t.Policies = append(t.Policies, own.object)
-			} else {
-				t.Doubtful = append(t.Doubtful, DoubtfulPolicy{own.object, own.doubt})
-			}
-		}
-		list = append(list, t)
-	}
-	return list
-}
+// Runs are the policies that apply to the endpoint at a stage, or may apply, tier by tier.
+func (p *PlannedEndpoint) Runs(s StageName, d Direction) []Run { return p.class.list(s, d) }
 
 // Selected is the addresses that the label expressions of one end of a rule mean.
 type Selected struct {

@@ -134,8 +134,8 @@ func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
 	for _, failsafes := range s.failsafes {
 		c.add("jump %s", failsafes)
 	}
-	for _, tier := range tiers {
-		c.add("jump %s", b.tier(s, e, tier, late).name)
+	for i := range tiers {
+		c.add("jump %s", b.tier(s, e, &tiers[i]).name)
 	}
 	switch s.stage {
 	case policy.StageNormal:
@@ -149,27 +149,31 @@ func (b *builder) stage(s *stage, e *policy.PlannedEndpoint) *chain {
 	return c
 }
 
-// tiers are the tiers with policies that certainly apply.
-func (b *builder) tiers(s *stage, e *policy.PlannedEndpoint) []policy.PlannedTier {
-	return slices.DeleteFunc(e.Tiers(s.stage, s.direction), func(t policy.PlannedTier) bool {
-		for _, p := range t.Doubtful {
-			b.omit(policyName(p.GlobalNetworkPolicy), p.Why)
-		}
-		return len(t.Policies) == 0
-	})
+// tiers are the tiers with policies that certainly apply, without the others.
+func (b *builder) tiers(s *stage, e *policy.PlannedEndpoint) []policy.Run {
+	runs := e.Runs(s.stage, s.direction)
+	for i := range runs {
+		runs[i].Policies = slices.DeleteFunc(runs[i].Policies, func(p policy.Placed) bool {
+			if p.Doubt != "" {
+				b.omit(policyName(p.Object), p.Doubt)
+			}
+			return p.Doubt != ""
+		})
+	}
+	return slices.DeleteFunc(runs, func(r policy.Run) bool { return len(r.Policies) == 0 })
 }
 
-func (b *builder) tier(s *stage, e *policy.PlannedEndpoint, tier policy.PlannedTier, late bool) *chain {
-	c := b.chain(fmt.Sprintf("HostEndpoint(%s), %s: tier %s.", e.Name, s.about, tier.Name), s.name, e.Name, "tier-"+tier.Name)
+func (b *builder) tier(s *stage, e *policy.PlannedEndpoint, tier *policy.Run) *chain {
+	c := b.chain(fmt.Sprintf("HostEndpoint(%s), %s: tier %s.", e.Name, s.about, tier.Tier), s.name, e.Name, "tier-"+tier.Tier)
 	for _, p := range tier.Policies {
-		rules := p.Spec.Ingress
+		rules := p.Object.Spec.Ingress
 		if s.direction == policy.Egress {
-			rules = p.Spec.Egress
+			rules = p.Object.Spec.Egress
 		}
-		b.list(c, s, policyName(p), rules)
+		b.list(c, s, policyName(p.Object), rules)
 	}
-	if late && !tier.Passes {
-		c.add("counter drop %s", comment("end of tier "+tier.Name))
+	if tier.Denies {
+		c.add("counter drop %s", comment("end of tier "+tier.Tier))
 	}
 	return c
 }
