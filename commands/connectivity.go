@@ -139,6 +139,15 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 
 // parseNetwork reads a network or a single address.
 func parseNetwork(text string) (netip.Prefix, error) {
+	network, err := unmaskedNetwork(text)
+	if err == nil && network != network.Masked() {
+		err = fmt.Errorf("%q has host bits set; write %s", text, network.Masked())
+	}
+	return network, err
+}
+
+// unmaskedNetwork reads a network whose host bits may be set.
+func unmaskedNetwork(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		a = a.Unmap()
 		return netip.PrefixFrom(a, a.BitLen()), nil
@@ -151,7 +160,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	if a := network.Addr(); a.Is4In6() && network.Bits() >= mapped {
 		network = netip.PrefixFrom(a.Unmap(), network.Bits()-mapped)
 	}
-	return network.Masked(), nil
+	return network, nil
 }
 
 // nodesNamed tells which nodes are meant by a name, or by a selector for the labels of nodes and of their endpoints;

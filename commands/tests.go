@@ -35,7 +35,7 @@ func newTest(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test (POLICY_TESTS.yaml ... | --init)",
 		Short: "Run tests that say what policy must allow and deny",
-		Long: `Hold the datastore, or manifests laid over it, against files of tests. A test names two ends, and the services that have to be allowed or denied from one to the other. It is about every packet between them: a range or a selector is checked whole. For a test that fails, one packet is shown, with its trace.
+		Long: `Hold the datastore, or manifests laid over it, against files of tests. A test names two ends, and the services that have to be allowed or denied from one to the other. It is about every packet between them: a range or a selector is checked whole. For a test that fails, one packet is shown, with its trace. A file may be - for standard input.
 
 A test passes if all its traffic is known to be treated as it says. If that depends on facts that no object here has, the test is unknown; it does not pass, and counts like one that fails. What is allowed and whose answer is certainly dropped, by a doNotTrack policy, does not count as allowed.
 
@@ -85,10 +85,17 @@ func (o *testOptions) complete(args []string) error {
 	return o.check(o.deps, nil)
 }
 
-// readTests reads files of tests.
-func readTests(d *Deps, files []string) ([]policytest.Test, error) {
-	tests, err := policytest.ReadAll(files, os.ReadFile)
-	return tests, d.testMistakes(err)
+// readTests reads files of tests. With manifest.Mistakes come the tests in which there are none.
+func readTests(ctx context.Context, d *Deps, files, manifests []string) ([]policytest.Test, error) {
+	if i := slices.Index(files, stdinName); i >= 0 && slices.Contains(slices.Concat(files[i+1:], manifests), stdinName) {
+		return nil, errors.New("- is given twice, but standard input can be read only once")
+	}
+	return policytest.ReadAll(files, func(file string) ([]byte, error) {
+		if file == stdinName {
+			return manifest.ReadText(ctx, file, d.In)
+		}
+		return os.ReadFile(file)
+	})
 }
 
 // testMistakes is an error about tests as users see it.
@@ -100,19 +107,24 @@ func (d *Deps) testMistakes(err error) error {
 }
 
 func runTest(ctx context.Context, o *testOptions, files []string) error {
-	tests, err := readTests(o.deps, files)
-	if err != nil {
+	tests, err := readTests(ctx, o.deps, files, o.files)
+	wrong, ok := errors.AsType[manifest.Mistakes](err)
+	if err != nil && !ok {
 		return err
 	}
 	tests = slices.DeleteFunc(tests, func(t policytest.Test) bool { return !o.wanted.MatchString(t.Name) })
-	if len(tests) == 0 && !o.init {
+	if len(tests)+len(wrong) == 0 && !o.init {
 		return fmt.Errorf("no test has a name that matches %q", o.run)
 	}
 	_, world, err := o.worlds(ctx, o.deps, o.global)
 	if err != nil {
+		if len(wrong) > 0 { // which is told without the world, too
+			return o.deps.testMistakes(wrong)
+		}
 		return err
 	}
 	s := newSuite(ctx, o.deps, world)
+	s.mistakes = wrong
 	if o.init {
 		text := s.firstTests()
 		if err := cannotTell(s.engine); err != nil {

@@ -90,8 +90,11 @@ func (s *suite) eachEnd(words []policytest.Word, field string) (all []testEnd) {
 
 // find is what a word means: an address or network, internet, a host endpoint, a node, or a selector.
 func (s *suite) find(word string) testEnd {
-	if network, err := parseNetwork(word); err == nil {
-		network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-(network.Addr().BitLen()-network.Addr().Unmap().BitLen()))
+	if _, err := unmaskedNetwork(word); err == nil {
+		network, err := parseNetwork(word)
+		if err != nil {
+			return testEnd{problem: err.Error()}
+		}
 		return testEnd{addresses: []netip.Prefix{network}, nodes: s.nodesIn(network)}
 	}
 	if word == endInternet {
@@ -158,8 +161,8 @@ func (s *suite) selected(word string, names []string) testEnd {
 			continue
 		}
 		for _, text := range set.Spec.Nets {
-			if network, err := parseNetwork(text); err == nil {
-				e.addresses = append(e.addresses, network)
+			if network, err := unmaskedNetwork(text); err == nil {
+				e.addresses = append(e.addresses, network.Masked())
 			}
 		}
 	}

@@ -141,12 +141,12 @@ func (o *others) set(words []string, at *field.Path, more ...string) (problems f
 		return nil
 	}
 	for i, word := range words {
-		network, err := parseNetwork(word)
+		network, err := unmaskedNetwork(word)
 		if err != nil {
 			problems = append(problems, field.Invalid(at.Index(i), word, "write networks such as 10.0.0.0/8, or one of: "+strings.Join(known, ", ")))
 			continue
 		}
-		o.networks = append(o.networks, network)
+		o.networks = append(o.networks, network.Masked())
 	}
 	return problems
 }

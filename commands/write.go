@@ -69,9 +69,9 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if report.errs = o.refusals(input); len(report.errs) > 0 {
 		return report.report(d)
 	}
-	tests, err := readTests(d, o.tests)
+	tests, err := readTests(ctx, d, o.tests, o.files)
 	if err != nil {
-		return err
+		return d.testMistakes(err)
 	}
 	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, o.access())
 	if err != nil {

@@ -235,7 +235,7 @@ func (r *reader) complete(t *Test, n *yaml.Node, path string, seen map[string]bo
 	}
 }
 
-// ReadAll is Read for several files, whose mistakes come together.
+// ReadAll is Read for several files, whose mistakes come together, beside the tests in which there are none.
 func ReadAll(files []string, read func(string) ([]byte, error)) ([]Test, error) {
 	var tests []Test
 	var all manifest.Mistakes
@@ -251,7 +251,7 @@ func ReadAll(files []string, read func(string) ([]byte, error)) ([]Test, error) 
 		tests = append(tests, found...)
 	}
 	if len(all) > 0 {
-		return nil, all
+		return tests, all
 	}
 	return tests, nil
 }
