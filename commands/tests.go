@@ -142,16 +142,9 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 			return err
 		}
 	}
-	var missed *coverage
-	if o.coverage {
-		flows, err := o.vitalFlows()
-		if err != nil {
-			return err
-		}
-		missed = s.coverage(flows)
-		if err := cannotTell(s.engine); err != nil {
-			return err
-		}
+	missed, err := o.missed(s)
+	if err != nil {
+		return err
 	}
 	if err := o.print(results, missed); err != nil {
 		return err
@@ -160,6 +153,18 @@ func runTest(ctx context.Context, o *testOptions, files []string) error {
 		return answerNo("")
 	}
 	return nil
+}
+
+// missed is what no test was about, nil if that is not asked.
+func (o *testOptions) missed(s *suite) (*coverage, error) {
+	if !o.coverage {
+		return nil, nil
+	}
+	flows, err := o.vitalFlows()
+	if err != nil {
+		return nil, err
+	}
+	return s.coverage(flows), cannotTell(s.engine)
 }
 
 // vitalFlows are those that the guard would look after.
