@@ -165,6 +165,14 @@ func statusOf(r *controller.Reading) controllerStatus {
 		}
 		status.Nodes = append(status.Nodes, one)
 	}
+	for _, name := range r.UnreadNodes() {
+		one := nodeStatus{Name: name, Endpoints: []string{}, Problems: append([]string{}, problems[name]...)}
+		for _, h := range on[name] {
+			one.Endpoints = append(one.Endpoints, h.Name)
+		}
+		status.Nodes = append(status.Nodes, one)
+	}
+	slices.SortStableFunc(status.Nodes, func(a, b nodeStatus) int { return strings.Compare(a.Name, b.Name) })
 	return status
 }
 

@@ -103,6 +103,9 @@ func (c *Controller) leaveOut(key resources.Key, err error) bool {
 		}
 		return false
 	}
+	if key.Kind == resources.Node && c.state.setUnread(key.Name, err) {
+		c.queue.add(key.Name)
+	}
 	return true
 }
 

@@ -123,10 +123,26 @@ func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
 	case !c.inSync():
 		answer(w, http.StatusServiceUnavailable, cmp.Or(trouble, "the datastore has not been read yet"))
 	case c.leading.Load():
-		answer(w, http.StatusOK, withTrouble("working", trouble))
+		answer(w, http.StatusOK, withTrouble("working", join(trouble, c.unreadNodes())))
 	default:
 		answer(w, http.StatusOK, withTrouble("standing by", trouble))
 	}
+}
+
+// unreadNodes says that there are nodes that cannot be understood; empty for none.
+func (c *Controller) unreadNodes() string {
+	switch n, first := c.state.unreadNodes(); n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("node %q cannot be understood", first)
+	default:
+		return fmt.Sprintf("%d nodes cannot be understood, such as %q", n, first)
+	}
+}
+
+func join(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
 }
 
 func withTrouble(text, trouble string) string {
