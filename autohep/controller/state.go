@@ -235,11 +235,13 @@ func (s *state) dropForeign(name string) {
 	}
 }
 
-// concerned are the nodes that an endpoint before or after a change has to do with.
+// concerned are the nodes that an endpoint before or after a change has to do with: those that may have its name or, if
+// there are none, those that it is for. Not both, since looks at both at once would write the same, and one too late.
 func (s *state) concerned(name string, versions ...*v3.HostEndpoint) []string {
 	nodes := slices.Collect(maps.Keys(s.claims[name]))
+	claimed := len(nodes) > 0
 	for _, h := range versions {
-		if h != nil && autohep.Owned(h) {
+		if !claimed && h != nil && autohep.Owned(h) {
 			nodes = append(nodes, h.Spec.Node)
 		}
 	}
