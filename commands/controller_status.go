@@ -277,5 +277,16 @@ func (s *nodeStatus) row() []string {
 	if s.InStep {
 		inStep = "yes"
 	}
-	return []string{s.Name, since, took, strconv.Itoa(len(s.Endpoints)), inStep, strings.Join(s.Problems, " ")}
+	return []string{s.Name, since, took, strconv.Itoa(len(s.Endpoints)), inStep, s.problems()}
+}
+
+// problemsShown is how many problems of a node a table has room for.
+const problemsShown = 3
+
+// problems are the problems on one line, the first of many.
+func (s *nodeStatus) problems() string {
+	if more := len(s.Problems) - problemsShown; more > 0 {
+		return fmt.Sprintf("%s And %d more: see -o yaml.", strings.Join(s.Problems[:problemsShown], " "), more)
+	}
+	return strings.Join(s.Problems, " ")
 }

@@ -58,3 +58,12 @@ func TestUnreadNodeHasARow(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestManyProblemsAreCounted keeps the row of a node with many problems short.
+func TestManyProblemsAreCounted(t *testing.T) {
+	few, many := nodeStatus{Problems: []string{"a.", "b.", "c."}}, nodeStatus{Problems: []string{"a.", "b.", "c.", "d.", "e."}}
+	want := []string{"a. b. c.", "a. b. c. And 2 more: see -o yaml."}
+	if diff := cmp.Diff(want, []string{few.problems(), many.problems()}); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -207,7 +207,7 @@ func (c *Controller) conclude(s scene, looked string, problems []autohep.Problem
 				r.problems = append(r.problems, p)
 			}
 		}
-		for _, p := range c.state.report(node, r) {
+		for _, p := range summed(c.state.report(node, r)) {
 			c.Log.Warn("a node has a problem", "node", p.Node, "endpoint", p.Endpoint, "template", p.Template, "problem", p.Text)
 			c.events.record(c.nodeEvent(p.Node, true, reasonProblem, p.Text))
 		}
