@@ -85,7 +85,7 @@ type controllerStatus struct {
 // nodeStatus is what there is to say of one node.
 type nodeStatus struct {
 	Name string `json:"name"`
-	// InStep tells that nothing would be written for the node.
+	// InStep tells that nothing would be written for the node, and no problem keeps it from an endpoint that it needs.
 	InStep bool `json:"inStep"`
 	// ProtectedSince is when the oldest was made of those of its automatic endpoints that are as they should be, but
 	// for labels and the like; nil if there is none.
@@ -143,6 +143,9 @@ func statusOf(r *controller.Reading) controllerStatus {
 	problems := map[string][]string{}
 	for _, p := range r.Problems {
 		problems[p.Node] = append(problems[p.Node], p.Text)
+		if p.Node != "" && p.Endpoint != "" { // which is needed, and cannot be written
+			status.InStep, changing[p.Node] = false, true
+		}
 	}
 	status.Problems = append(status.Problems, problems[""]...)
 	on := map[string][]*v3.HostEndpoint{}
@@ -165,6 +168,15 @@ func statusOf(r *controller.Reading) controllerStatus {
 		}
 		status.Nodes = append(status.Nodes, one)
 	}
+	for _, name := range r.UnreadNodes() {
+		status.InStep = false
+		one := nodeStatus{Name: name, Endpoints: []string{}, Problems: append([]string{}, problems[name]...)}
+		for _, h := range on[name] {
+			one.Endpoints = append(one.Endpoints, h.Name)
+		}
+		status.Nodes = append(status.Nodes, one)
+	}
+	slices.SortStableFunc(status.Nodes, func(a, b nodeStatus) int { return strings.Compare(a.Name, b.Name) })
 	return status
 }
 
@@ -243,6 +255,15 @@ func (d *Deps) printStatus(status controllerStatus) error {
 // behind says what is not in step.
 func (s controllerStatus) behind() string {
 	text := fmt.Sprintf("%d to create, %d to update, %d to delete", s.Create, s.Update, s.Delete)
+	blocked := 0
+	for _, n := range s.Nodes {
+		if !n.InStep && len(n.Problems) > 0 {
+			blocked++
+		}
+	}
+	if blocked > 0 {
+		text += fmt.Sprintf(", %s with problems", count(blocked, "node"))
+	}
 	if s.Deleting > 0 {
 		text += fmt.Sprintf(", %d being deleted", s.Deleting)
 	}
@@ -269,5 +290,16 @@ func (s *nodeStatus) row() []string {
 	if s.InStep {
 		inStep = "yes"
 	}
-	return []string{s.Name, since, took, strconv.Itoa(len(s.Endpoints)), inStep, strings.Join(s.Problems, " ")}
+	return []string{s.Name, since, took, strconv.Itoa(len(s.Endpoints)), inStep, s.problems()}
+}
+
+// problemsShown is how many problems of a node a table has room for.
+const problemsShown = 3
+
+// problems are the problems on one line, the first of many.
+func (s *nodeStatus) problems() string {
+	if more := len(s.Problems) - problemsShown; more > 0 {
+		return fmt.Sprintf("%s And %d more: see -o yaml.", strings.Join(s.Problems[:problemsShown], " "), more)
+	}
+	return strings.Join(s.Problems, " ")
 }

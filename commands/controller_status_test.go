@@ -30,6 +30,7 @@ func TestProtectedSince(t *testing.T) {
 		"other addresses": {func(h *v3.HostEndpoint) { h.Spec.ExpectedIPs = nil }, config, false, false, 0},
 		"another name":    {func(h *v3.HostEndpoint) { h.Name = "old-auto-hep" }, config, false, false, 0},
 		"switched off":    {func(*v3.HostEndpoint) {}, autohep.Config{}, false, false, 0},
+		"another mark":    {func(h *v3.HostEndpoint) { h.Labels[v3.LabelCreatedBy] = "me" }, config, false, false, 0},
 		"being deleted":   {func(h *v3.HostEndpoint) { h.DeletionTimestamp = &metav1.Time{Time: at} }, config, false, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +46,7 @@ func TestProtectedSince(t *testing.T) {
 			if test.protect {
 				since = &at
 			}
-			want := []nodeStatus{{Name: "n", InStep: test.inStep, ProtectedSince: since, Endpoints: []string{h.Name}, Problems: got.Nodes[0].Problems}}
+			want := []nodeStatus{{Name: "n", InStep: test.inStep, ProtectedSince: since, Endpoints: owned(h), Problems: got.Nodes[0].Problems}}
 			if diff := cmp.Diff(want, got.Nodes); diff != "" {
 				t.Error(diff)
 			}
@@ -54,4 +55,12 @@ func TestProtectedSince(t *testing.T) {
 			}
 		})
 	}
+}
+
+// owned is the name of an endpoint, if it is automatic.
+func owned(h *v3.HostEndpoint) []string {
+	if !autohep.Owned(h) {
+		return []string{}
+	}
+	return []string{h.Name}
 }

@@ -103,6 +103,9 @@ func (c *Controller) leaveOut(key resources.Key, err error) bool {
 		}
 		return false
 	}
+	if key.Kind == resources.Node && c.state.setUnread(key.Name, err) {
+		c.queue.add(key.Name)
+	}
 	return true
 }
 
@@ -149,6 +152,7 @@ func (c *Controller) takeTurns(ctx context.Context) {
 	}
 	for failures := 0; ctx.Err() == nil; {
 		c.Log.Info("standing by", "identity", c.Election.Identity)
+		c.health.electable(nil) // which the election tells at once
 		err := elector.Lead(ctx, c.Election, func(ctx context.Context) {
 			failures = 0
 			c.lead(ctx)
@@ -158,6 +162,7 @@ func (c *Controller) takeTurns(ctx context.Context) {
 		}
 		failures++
 		c.metrics.failure(err)
+		c.health.electable(err)
 		c.Log.Warn("the election cannot be held, or is lost", "error", err)
 		sleep(ctx, pauseAfter(failures+electionPause))
 	}

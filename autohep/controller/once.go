@@ -72,6 +72,17 @@ func Read(ctx context.Context, store datastore.Store, environment *Environment) 
 	return r, nil
 }
 
+// UnreadNodes are the names of the nodes that cannot be understood, in order.
+func (r *Reading) UnreadNodes() (names []string) {
+	for key := range r.unread {
+		if key.Kind == resources.Node {
+			names = append(names, key.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // plan makes the changes and problems of what was read.
 func (r *Reading) plan() {
 	r.Changes, r.Problems = autohep.Changes{}, nil
@@ -117,14 +128,7 @@ func (r *Reading) spare() {
 		r.Changes.Delete = slices.DeleteFunc(r.Changes.Delete, func(h *v3.HostEndpoint) bool { return is(resources.Node, h.Spec.Node) })
 	}
 	for key, err := range r.unread {
-		p := autohep.Problem{Text: fmt.Sprintf("%s cannot be understood, and is left as it is: %v. Correct it or remove it.", key, err)}
-		switch key.Kind {
-		case resources.Node:
-			p.Node = key.Name
-		case resources.HostEndpoint:
-			p.Endpoint = key.Name
-		}
-		r.Problems = append(r.Problems, p)
+		r.Problems = append(r.Problems, unreadProblem(key, err))
 	}
 }
 

@@ -118,6 +118,15 @@ func (s *state) counts() counts {
 			n.unprotected++
 		}
 	}
+	for name := range s.unread {
+		if s.nodes[name] != nil {
+			continue // the watch is about to tell that it cannot be understood
+		}
+		n.nodes++
+		if s.leaving(name) == len(s.on[name]) {
+			n.unprotected++
+		}
+	}
 	for node, endpoints := range s.on {
 		leaving := s.leaving(node)
 		n.automatic += len(endpoints) - leaving

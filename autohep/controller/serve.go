@@ -26,6 +26,8 @@ type health struct {
 	// remarks are of what is left out of the configuration, and unread is why it could not be read at all; nil if it was.
 	remarks []string
 	unread  error
+	// election is why this process cannot be elected; nil if it can, or nobody knows.
+	election error
 	// moved is closed when the port of the metrics is another one.
 	moved chan struct{}
 }
@@ -78,6 +80,23 @@ func (h *health) remarked() []string {
 	return h.remarks
 }
 
+// electable takes why this process cannot be elected; nil for no reason.
+func (h *health) electable(why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.election = why
+}
+
+// whyNotElected says why this process cannot be elected; empty for no reason.
+func (h *health) whyNotElected() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.election == nil {
+		return ""
+	}
+	return fmt.Sprintf("this process cannot be elected: %v", h.election)
+}
+
 // whyUnread is why the configuration could not be read; nil if it was.
 func (h *health) whyUnread() error {
 	h.mu.Lock()
@@ -123,10 +142,26 @@ func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
 	case !c.inSync():
 		answer(w, http.StatusServiceUnavailable, cmp.Or(trouble, "the datastore has not been read yet"))
 	case c.leading.Load():
-		answer(w, http.StatusOK, withTrouble("working", trouble))
+		answer(w, http.StatusOK, withTrouble("working", join(trouble, c.unreadNodes())))
 	default:
-		answer(w, http.StatusOK, withTrouble("standing by", trouble))
+		answer(w, http.StatusOK, withTrouble("standing by", join(trouble, c.health.whyNotElected())))
 	}
+}
+
+// unreadNodes says that there are nodes that cannot be understood; empty for none.
+func (c *Controller) unreadNodes() string {
+	switch n, first := c.state.unreadNodes(); n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("node %q cannot be understood", first)
+	default:
+		return fmt.Sprintf("%d nodes cannot be understood, such as %q", n, first)
+	}
+}
+
+func join(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
 }
 
 func withTrouble(text, trouble string) string {

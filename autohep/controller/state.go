@@ -36,6 +36,8 @@ type state struct {
 	reports map[string]report
 	// remarks are of what is left out of nodes.
 	remarks map[string][]string
+	// unread are why nodes could not be understood when they were read last.
+	unread map[string]error
 	// appeared is when this process first saw a node that was not there from the beginning.
 	appeared map[string]time.Time
 }
@@ -47,7 +49,7 @@ func newState() *state {
 		nodes: map[string]*v3.Node{}, endpoints: map[string]*v3.HostEndpoint{},
 		on: map[string]names{}, claims: map[string]names{}, claimed: map[string][]string{},
 		own: map[string]*ownWrite{}, deeds: map[string]*deeds{}, foreign: map[string]bool{},
-		reports: map[string]report{}, remarks: map[string][]string{}, appeared: map[string]time.Time{},
+		reports: map[string]report{}, remarks: map[string][]string{}, unread: map[string]error{}, appeared: map[string]time.Time{},
 	}
 }
 
@@ -92,12 +94,14 @@ func (s *state) putNode(node *v3.Node, now time.Time) []string {
 }
 
 func (s *state) setNode(node *v3.Node, now time.Time) []string {
+	_, mended := s.unread[node.Name]
+	delete(s.unread, node.Name)
 	before := s.nodes[node.Name]
 	if before == node {
 		return nil
 	}
 	node = reduced(node)
-	if before != nil && before.UID == node.UID && sameNode(before, node) {
+	if before != nil && before.UID == node.UID && sameNode(before, node) && !mended {
 		s.nodes[node.Name] = node // of a newer revision
 		return nil
 	}
@@ -231,11 +235,13 @@ func (s *state) dropForeign(name string) {
 	}
 }
 
-// concerned are the nodes that an endpoint before or after a change has to do with.
+// concerned are the nodes that an endpoint before or after a change has to do with: those that may have its name or, if
+// there are none, those that it is for. Not both, since looks at both at once would write the same, and one too late.
 func (s *state) concerned(name string, versions ...*v3.HostEndpoint) []string {
 	nodes := slices.Collect(maps.Keys(s.claims[name]))
+	claimed := len(nodes) > 0
 	for _, h := range versions {
-		if h != nil && autohep.Owned(h) {
+		if !claimed && h != nil && autohep.Owned(h) {
 			nodes = append(nodes, h.Spec.Node)
 		}
 	}
@@ -309,6 +315,9 @@ func (s *state) all() []string {
 func (s *state) everybody() []string {
 	all := make(names, len(s.nodes))
 	for name := range s.nodes {
+		all[name] = struct{}{}
+	}
+	for name := range s.unread {
 		all[name] = struct{}{}
 	}
 	for name := range s.on {

@@ -40,12 +40,16 @@ func levelFor(err error) slog.Level {
 
 // look brings the endpoints of a node in step.
 func (c *Controller) look(ctx context.Context, node string, since time.Time) error {
+	if err := c.askAgain(ctx, node); err != nil {
+		return err
+	}
 	scene := c.state.scene(node)
 	if scene.planner == nil {
 		return nil // switched off, or whoever makes it adds all nodes again
 	}
 	changes, problems := scene.planner.Plan(scene.nodes, scene.existing)
 	if len(changes.Delete) > 0 && scene.planner.AutoCreate() {
+		changes.Delete = c.state.withoutUnread(changes.Delete)
 		if err := c.sureGone(ctx, changes.Delete); err != nil {
 			c.state.stillForeign(scene.unrepaired(changes)...)
 			return err
@@ -83,6 +87,9 @@ func (c *Controller) sureGone(ctx context.Context, endpoints []*v3.HostEndpoint)
 		case err == nil:
 			return fmt.Errorf("delete HostEndpoint(%s): Node(%s): %w", h.Name, node, errUnknownNode)
 		case !errors.Is(err, datastore.ErrNotFound):
+			if errors.Is(err, datastore.ErrInvalid) {
+				c.state.setUnread(node, err)
+			}
 			return fmt.Errorf("delete HostEndpoint(%s): get Node(%s): %w", h.Name, node, err)
 		}
 	}
@@ -181,19 +188,26 @@ func (c *Controller) nodeEvent(name string, warning bool, reason, text string) d
 
 // conclude keeps what came of the nodes of a scene, and tells of problems that are news.
 func (c *Controller) conclude(s scene, looked string, problems []autohep.Problem, failures autohep.Failures) {
-	if len(s.nodes) == 0 {
+	all := slices.Concat(problems, c.state.remarked(s.nodes))
+	var about []string
+	for _, node := range s.nodes {
+		about = append(about, node.Name)
+	}
+	if err := c.state.whyUnread(looked); err != nil && !slices.Contains(about, looked) {
+		about, all = append(about, looked), append(all, unreadProblem(resources.Node.Key(looked), err))
+	}
+	if len(about) == 0 {
 		c.state.forget(looked)
 		return
 	}
-	all := slices.Concat(problems, c.state.remarked(s.nodes))
-	for _, node := range s.nodes {
-		r := report{pending: failures.Pending(node.Name)}
+	for _, node := range about {
+		r := report{pending: failures.Pending(node)}
 		for _, p := range all {
-			if p.Node == node.Name {
+			if p.Node == node {
 				r.problems = append(r.problems, p)
 			}
 		}
-		for _, p := range c.state.report(node.Name, r) {
+		for _, p := range summed(c.state.report(node, r)) {
 			c.Log.Warn("a node has a problem", "node", p.Node, "endpoint", p.Endpoint, "template", p.Template, "problem", p.Text)
 			c.events.record(c.nodeEvent(p.Node, true, reasonProblem, p.Text))
 		}

@@ -116,7 +116,7 @@ func (w *watcher) event(key resources.Key, e *clientv3.Event) (datastore.Event, 
 	}
 	o, err := w.store.decode(key, value, e.Kv.ModRevision)
 	switch {
-	case err != nil && w.store.tolerating.LeavesOut(key, err):
+	case err != nil && (kind == datastore.Gone || w.store.tolerating.LeavesOut(key, err)):
 		return barelyGone(key, e), nil // as far as anybody can tell
 	case err != nil:
 		return datastore.Event{}, undecodable("watch", key, err)

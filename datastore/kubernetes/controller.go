@@ -119,6 +119,9 @@ type leaseSpec struct {
 	LeaseTransitions     int32             `json:"leaseTransitions"`
 }
 
+// resourceLeases is what an access rule calls leases.
+const resourceLeases = "leases.coordination.k8s.io"
+
 // candidate is one process's part in an election.
 type candidate struct {
 	store *Store
@@ -173,9 +176,12 @@ func (c *candidate) path() string {
 }
 
 func (c *candidate) failure(ctx context.Context, verb string, err error) error {
-	err = c.store.failure(ctx, "lead", resources.Key{}, request{verb, "leases.coordination.k8s.io"}, err)
+	err = c.store.failure(ctx, "lead", resources.Key{}, request{verb, resourceLeases}, err)
 	if err == nil || ctx.Err() != nil {
 		return err
+	}
+	if verb == "create" && errors.Is(err, datastore.ErrNotFound) {
+		err = fmt.Errorf("%w: there is no namespace %q; make it, or name another one with --namespace", datastore.ErrNotFound, c.Namespace)
 	}
 	return fmt.Errorf("%s Lease(%s/%s): %w", verb, c.Namespace, c.Name, err)
 }

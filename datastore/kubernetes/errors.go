@@ -29,6 +29,14 @@ func (c collection) request(verb string) request {
 	return request{verb, resource}
 }
 
+// grantedIn is the file with a rule that allows it.
+func (r request) grantedIn() string {
+	if r.resource == "events" || r.resource == resourceLeases || strings.HasPrefix(r.resource, "kubecontrollersconfigurations/status.") {
+		return "deploy/controller.yaml"
+	}
+	return "deploy/rbac.yaml"
+}
+
 // failure translates an error of the client. ctx is the caller's.
 func (s *Store) failure(ctx context.Context, op string, key resources.Key, r request, err error) error {
 	if err == nil {
@@ -53,7 +61,7 @@ func (s *Store) failure(ctx context.Context, op string, key resources.Key, r req
 	case apierrors.IsUnauthorized(err):
 		return own(datastore.ErrUnauthorized, s.unauthorized())
 	case apierrors.IsForbidden(err):
-		return own(datastore.ErrUnauthorized, fmt.Sprintf("it takes the right to %s %s, which deploy/rbac.yaml shows how to grant (%s)", r.verb, r.resource, reason(err)))
+		return own(datastore.ErrUnauthorized, fmt.Sprintf("it takes the right to %s %s, which %s shows how to grant (%s)", r.verb, r.resource, r.grantedIn(), reason(err)))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
 		return own(datastore.ErrInvalid, "the server refuses it: "+reason(err))
 	case apierrors.IsMethodNotSupported(err):
