@@ -285,6 +285,9 @@ func TestStored(t *testing.T) {
 	untyped := web + noFailsafes + gnp("p", "selector: role == 'web', ingress: [{action: Allow}]")
 	invalid := web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Deny, source: {nets: [10.0.0.1/8]}}]")
 	early := web + gnp("p", "selector: role == 'web', preDNAT: true, types: [Ingress]") + gnp("q", "selector: role == 'web', doNotTrack: true, types: [Ingress]")
+	earlyUntyped := hep("web", "role: web", "interfaceName: eth0, expectedIPs: [10.0.0.1], "+allowing) + noFailsafes +
+		gnp("p", "selector: role == 'web', preDNAT: true, applyOnForward: true, ingress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}]") +
+		gnp("q", "selector: role == 'web', doNotTrack: true, applyOnForward: true, ingress: [{action: Allow, protocol: UDP}]")
 	checkCases(t, "stored", []lintCase{
 		{name: "without types, in a file", objects: untyped},
 		{name: "without types, stored", objects: untyped, stored: true},
@@ -294,6 +297,8 @@ func TestStored(t *testing.T) {
 		{name: "invalid in a file", objects: invalid},
 		{name: "invalid and stored", objects: invalid, stored: true},
 		{name: "no applyOnForward", objects: early, stored: true},
+		{name: "early, and without types, stored", objects: earlyUntyped, stored: true},
+		{name: "early, and without types, in a file", objects: earlyUntyped},
 	})
 	t.Run("what cannot be read, and what nodes have outgrown", func(t *testing.T) {
 		is := read(t, web)[0].(*v3.HostEndpoint)
