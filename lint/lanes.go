@@ -205,7 +205,7 @@ func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
 	for _, f := range l.failsafes(n) {
 		denied = denied.Subtract(f.Sure)
 	}
-	if denied.Empty() || !l.missed(run) {
+	if denied.Empty() || !l.missed(run, n.direction) {
 		return
 	}
 	for _, p := range run.Policies {
@@ -218,20 +218,38 @@ func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
 	}
 }
 
-// missed tells whether traffic is treated otherwise without the policies of a run: what profiles or later tiers deny
-// anyway is not denied because of them.
-func (l *linter) missed(run policy.Run) bool {
-	id := runsText([]policy.Run{run})
+// missed tells whether traffic is treated otherwise when the policies of a run are not about a direction: what profiles
+// or later tiers deny anyway is not denied because of them.
+func (l *linter) missed(run policy.Run, d policy.Direction) bool {
+	id := string(d) + "\n" + runsText([]policy.Run{run})
 	missed, ok := l.trials[id]
 	if !ok {
-		without := l.snapshot
-		without.GlobalNetworkPolicies = slices.DeleteFunc(slices.Clone(without.GlobalNetworkPolicies), func(p *v3.GlobalNetworkPolicy) bool {
-			return slices.ContainsFunc(run.Policies, func(r policy.Placed) bool { return r.Object == p })
-		})
-		missed = len(l.trials) >= mostTrials || len(policy.Diff(l.engine, l.engine.Next(without))) > 0
+		missed = len(l.trials) >= mostTrials || len(policy.Diff(l.engine, l.engine.Next(l.notAbout(run, d)))) > 0
 		l.trials[id] = missed
 	}
 	return missed
+}
+
+// notAbout is the snapshot in which the policies of a run are not about a direction.
+func (l *linter) notAbout(run policy.Run, d policy.Direction) policy.Snapshot {
+	s := l.snapshot
+	s.GlobalNetworkPolicies = nil
+	for _, p := range l.snapshot.GlobalNetworkPolicies {
+		if slices.ContainsFunc(run.Policies, func(r policy.Placed) bool { return r.Object == p }) {
+			if p = without(p, d); len(p.Spec.Types) == 0 {
+				continue
+			}
+		}
+		s.GlobalNetworkPolicies = append(s.GlobalNetworkPolicies, p)
+	}
+	return s
+}
+
+// without is a policy that is not about a direction.
+func without(p *v3.GlobalNetworkPolicy, d policy.Direction) *v3.GlobalNetworkPolicy {
+	p = p.DeepCopy()
+	p.Spec.Types = slices.DeleteFunc(p.Spec.Types, func(t v3.PolicyType) bool { return strings.EqualFold(string(t), string(d)) })
+	return p
 }
 
 // onlyLog tells of a run in which nothing but Log rules is.

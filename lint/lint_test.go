@@ -210,6 +210,8 @@ func TestOrder(t *testing.T) {
 	checkCases(t, "order", []lintCase{
 		{name: "logs only", objects: web + gnp("p", egress+"[{action: Log}]")},
 		{name: "logs what is denied anyway", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) + gnp("p", egress+"[{action: Log}]")},
+		{name: "logs what is denied anyway, and decides the other direction", objects: hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) +
+			gnp("p", "selector: role == 'web', types: [Ingress, Egress], ingress: [{action: Log}], egress: [{action: Allow}]")},
 		{name: "two log", objects: web + gnp("p", egress+"[{action: Log}]") + gnp("q", egress+"[{action: Log, protocol: TCP}]")},
 		{name: "logs, and another allows", objects: web + gnp("p", "order: 1, "+egress+"[{action: Log}]") + gnp("q", egress+"[{action: Allow, protocol: TCP}]")},
 		{name: "logs in a tier that passes", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: watch}, spec: {order: 1, defaultAction: Pass}}\n" +
