@@ -205,6 +205,15 @@ func TestRules(t *testing.T) {
 	})
 }
 
+// inTurns is policies of one order that allow and deny the same.
+func inTurns(n int, spec string) string {
+	var text strings.Builder
+	for i := range n {
+		text.WriteString(gnp(fmt.Sprintf("p%02d", i), fmt.Sprintf("order: 5, %s[{action: %s, protocol: TCP, destination: {ports: [80]}}]", spec, []v3.Action{v3.Allow, v3.Deny}[i%2])))
+	}
+	return text.String()
+}
+
 func TestOrder(t *testing.T) {
 	const egress = "selector: role == 'web', types: [Egress], egress: "
 	checkCases(t, "order", []lintCase{
@@ -222,6 +231,11 @@ func TestOrder(t *testing.T) {
 			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
 		{name: "a tie without order", objects: web + gnp("a", egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}]") +
 			gnp("a-b", egress+"[{action: Allow, protocol: TCP, destination: {ports: [90, 91]}}]")},
+		{name: "a tie, and another that comes to the same", objects: web + tier("t", "order: 10") +
+			gnp("t.a", "tier: t, order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: [80]}}]") +
+			gnp("t.b", "tier: t, order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: [443]}}]") +
+			gnp("t.c", "tier: t, order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80, 443]}}]")},
+		{name: "the first of five decides", objects: web + inTurns(5, egress)},
 		{name: "no tie: decided before", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
 			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]") +
 			gnp("c", "order: 4, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: [90]}}]")},
@@ -244,6 +258,19 @@ func TestOrder(t *testing.T) {
 		{name: "a tier", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: security}, spec: {order: 1}}\n" +
 			gnp("p", "tier: securty, "+egress+"[{action: Allow}]") + gnp("q", "tier: kube-admin, order: 5, "+egress+"[{action: Pass}]")},
 	})
+}
+
+// TestManyTies has more policies of one order than are looked at one by one.
+func TestManyTies(t *testing.T) {
+	got := map[string]int{}
+	for _, f := range Run(input(t, web+inTurns(2*manyTied, "selector: role == 'web', types: [Egress], egress: "), false)).Findings {
+		if f.Code.ID == TieDecides {
+			got[f.Proof[0].At.String()]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"GlobalNetworkPolicy(p00)": manyTied}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestFailsafes(t *testing.T) {
