@@ -143,7 +143,7 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 		}
 		for _, c := range n.classes {
 			ports := l.failsafesOf(c.Endpoints[0].Spec.Node, policy.Ingress)
-			if len(ports) == 0 {
+			if len(ports) == 0 || inside(c) {
 				continue
 			}
 			owner := ports[0].Object
@@ -166,9 +166,9 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 func (l *linter) openPorts(n *lane, c *policy.Class, ports []policy.RuleMatch) []*openPort {
 	var list []*openPort
 	allowed := n.allowed.Union(n.undecided)
-	inside := l.engine.Space().Set(policy.Box{Destinations: loopback})
+	local := l.engine.Space().Set(policy.Box{Destinations: loopback})
 	for _, port := range ports {
-		outside := port.Sure.Subtract(inside)
+		outside := port.Sure.Subtract(local)
 		if needed := allowed.Intersect(outside); everybody(port) && !needed.Equal(outside) {
 			list = append(list, &openPort{port, needed, endpointNames(c)})
 		}

@@ -205,74 +205,6 @@ func TestRules(t *testing.T) {
 	})
 }
 
-// inTurns is policies of one order that allow and deny the same.
-func inTurns(n int, spec string) string {
-	var text strings.Builder
-	for i := range n {
-		text.WriteString(gnp(fmt.Sprintf("p%02d", i), fmt.Sprintf("order: 5, %s[{action: %s, protocol: TCP, destination: {ports: [80]}}]", spec, []v3.Action{v3.Allow, v3.Deny}[i%2])))
-	}
-	return text.String()
-}
-
-func TestOrder(t *testing.T) {
-	const egress = "selector: role == 'web', types: [Egress], egress: "
-	checkCases(t, "order", []lintCase{
-		{name: "logs only", objects: web + gnp("p", egress+"[{action: Log}]")},
-		{name: "logs what is denied anyway", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) + gnp("p", egress+"[{action: Log}]")},
-		{name: "logs what is denied anyway, and decides the other direction", objects: hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) +
-			gnp("p", "selector: role == 'web', types: [Ingress, Egress], ingress: [{action: Log}], egress: [{action: Allow}]")},
-		{name: "two log", objects: web + gnp("p", egress+"[{action: Log}]") + gnp("q", egress+"[{action: Log, protocol: TCP}]")},
-		{name: "logs, and another allows", objects: web + gnp("p", "order: 1, "+egress+"[{action: Log}]") + gnp("q", egress+"[{action: Allow, protocol: TCP}]")},
-		{name: "logs in a tier that passes", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: watch}, spec: {order: 1, defaultAction: Pass}}\n" +
-			gnp("p", "tier: watch, "+egress+"[{action: Log}]")},
-		{name: "logs what is forwarded", objects: web + gnp("p", "applyOnForward: true, "+egress+"[{action: Log}]")},
-		{name: "no rules is meant", objects: web + gnp("p", "selector: role == 'web', types: [Egress]")},
-		{name: "a tie", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "a tie without order", objects: web + gnp("a", egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("a-b", egress+"[{action: Allow, protocol: TCP, destination: {ports: [90, 91]}}]")},
-		{name: "a tie, and another that comes to the same", objects: web + tier("t", "order: 10") +
-			gnp("t.a", "tier: t, order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: [80]}}]") +
-			gnp("t.b", "tier: t, order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: [443]}}]") +
-			gnp("t.c", "tier: t, order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80, 443]}}]")},
-		{name: "the first of five decides", objects: web + inTurns(5, egress)},
-		{name: "no tie: decided before", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]") +
-			gnp("c", "order: 4, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: [90]}}]")},
-		{name: "no tie: other endpoints", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP}]") +
-			gnp("b", "selector: role == 'db', order: 5, types: [Egress], egress: [{action: Deny, protocol: TCP}]")},
-		{name: "no tie: the same action", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "passing on decides", objects: web + gnp("a", "order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "passing on comes to the same", objects: web + gnp("a", "order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "stages", objects: web + gnp("a", "order: 5, doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]") +
-			gnp("b", "selector: role == 'web', doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]")},
-		{name: "tiers of one order", objects: web + tier("a", "order: 7") + tier("b", "order: 7") +
-			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
-			gnp("q", "tier: b, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
-		{name: "tiers of one order that agree", objects: web + tier("a", "") + tier("b", "") +
-			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
-			gnp("q", "tier: b, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
-		{name: "a tier", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: security}, spec: {order: 1}}\n" +
-			gnp("p", "tier: securty, "+egress+"[{action: Allow}]") + gnp("q", "tier: kube-admin, order: 5, "+egress+"[{action: Pass}]")},
-	})
-}
-
-// TestManyTies has more policies of one order than are looked at one by one.
-func TestManyTies(t *testing.T) {
-	got := map[string]int{}
-	for _, f := range Run(input(t, web+inTurns(2*manyTied, "selector: role == 'web', types: [Egress], egress: "), false)).Findings {
-		if f.Code.ID == TieDecides {
-			got[f.Proof[0].At.String()]++
-		}
-	}
-	if diff := cmp.Diff(map[string]int{"GlobalNetworkPolicy(p00)": manyTied}, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestFailsafes(t *testing.T) {
 	checkCases(t, "failsafes", []lintCase{
 		{name: "denied", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Deny, protocol: UDP, destination: {ports: [53, 54]}}, {action: Allow}]")},
@@ -306,6 +238,12 @@ func TestMasters(t *testing.T) {
 		{name: "closed to one", objects: m1 + w1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: TCP, source: {nets: [10.0.0.0/24]}, destination: {ports: [6443]}}]")},
 		{name: "kept open by a failsafe port", objects: m1 + w1 + host + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 6443, net: 10.0.0.0/16}]") + gnp("p", "selector: has(m), types: [Ingress]")},
 		{name: "two masters", objects: m1 + m2 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress]")},
+		{name: "nothing is open, and no policy is there", objects: m1 + w1 + noFailsafes + hep("m1", "m: '1'", `interfaceName: "*", expectedIPs: [10.0.0.1]`)},
+		{name: "no policy for one of two endpoints", objects: m1 + w1 + hep("m1", "m: '1'", `interfaceName: eth0, expectedIPs: [10.0.0.1], `+allowing) + noFailsafes +
+			"---\n{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: rest}, spec: {node: m1, interfaceName: '*', expectedIPs: [10.0.0.9], profiles: [projectcalico-default-allow]}}\n" +
+			gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: TCP}]")},
+		{name: "the loopback interface alone", objects: m1 + w1 + hep("m1", "m: '1'", `interfaceName: lo, expectedIPs: [10.0.0.1], `+allowing) +
+			gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: UDP}]")},
 		{name: "alone", objects: m1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress]")},
 	})
 }
