@@ -9,7 +9,7 @@ import (
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
-// lane is a stage and direction with the same policies for some classes of endpoints.
+// lane is a stage and direction with the same policies and failsafe ports for some classes of endpoints.
 type lane struct {
 	stage     policy.StageName
 	direction policy.Direction
@@ -20,6 +20,14 @@ type lane struct {
 	// asked is the packets that checkFailsafes asks about, allowed what policies allow of them, and undecided what none
 	// of them decides about.
 	asked, allowed, undecided policy.Set
+}
+
+// laneID tells lanes apart. Sets of one engine are the same value when they are equal.
+type laneID struct {
+	stage     policy.StageName
+	direction policy.Direction
+	runs      string
+	failsafes policy.Set
 }
 
 // endpoints are the names of those of all classes.
@@ -45,7 +53,7 @@ func (n *lane) denies() bool {
 // lanes are all stages and directions in which a policy applies.
 func (l *linter) lanes() []*lane {
 	var list []*lane
-	of := map[string]*lane{}
+	of := map[laneID]*lane{}
 	for i := range l.classes {
 		c := &l.classes[i]
 		for _, s := range []policy.StageName{policy.StageDoNotTrack, policy.StagePreDNAT, policy.StageNormal, policy.StageForward} {
@@ -54,7 +62,7 @@ func (l *linter) lanes() []*lane {
 				if len(runs) == 0 {
 					continue
 				}
-				id := fmt.Sprintf("%s %s %s", s, d, runsText(runs))
+				id := laneID{s, d, runsText(runs), l.failsafesOfClass(s, c, d)}
 				if of[id] == nil {
 					of[id] = &lane{stage: s, direction: d, runs: runs}
 					list = append(list, of[id])
@@ -90,11 +98,13 @@ type review struct {
 	lanes map[ruleAt][]*lane
 	order []policy.RuleMatch
 	ties  tieMemory
+	// logOnly is which finding a policy has that only logs.
+	logOnly map[string]int
 }
 
 // checkLanes follows all traffic through the rules of each lane.
 func (l *linter) checkLanes() {
-	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, ties: newTieMemory()}
+	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, ties: newTieMemory(), logOnly: map[string]int{}}
 	all := l.lanes()
 	for _, n := range all {
 		n.asked = l.failsafeRegion(n)
@@ -188,7 +198,7 @@ func (l *linter) walk(v *review, n *lane) {
 			}
 		}
 		if run.Denies {
-			l.checkLogOnly(n, run, entry)
+			l.checkLogOnly(v, n, run, entry)
 			region = passed
 		} else {
 			region = region.Union(passed)
@@ -198,7 +208,7 @@ func (l *linter) walk(v *review, n *lane) {
 }
 
 // checkLogOnly looks for a tier that denies because of policies that only log.
-func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
+func (l *linter) checkLogOnly(v *review, n *lane, run policy.Run, denied policy.Set) {
 	if !onlyLog(run, n.direction) {
 		return
 	}
@@ -213,8 +223,14 @@ func (l *linter) checkLogOnly(n *lane, run policy.Run, denied policy.Set) {
 		if n.stage == policy.StageForward {
 			what = " forwarded"
 		}
-		l.find(LogOnly, about(p.Object, specPath.Child(string(n.direction))), fmt.Sprintf("the policy only logs, and so%s %s is denied: it makes tier %s apply, and no rule there allows anything", what, n.direction, run.Tier),
-			Proof{Text: "denied at the end of the tier", Traffic: denied, Path: pathOf(n.direction), Endpoints: n.endpoints()})
+		proof := Proof{Text: "denied at the end of the tier", Traffic: denied, Path: pathOf(n.direction), Endpoints: n.endpoints()}
+		id := fmt.Sprintf("%s %s%s", p.Object.Name, n.direction, what)
+		if i, ok := v.logOnly[id]; ok {
+			l.findings[i].Proof = joined(append(l.findings[i].Proof, proof))
+			continue
+		}
+		v.logOnly[id] = len(l.findings)
+		l.find(LogOnly, about(p.Object, specPath.Child(string(n.direction))), fmt.Sprintf("the policy only logs, and so%s %s is denied: it makes tier %s apply, and no rule there allows anything", what, n.direction, run.Tier), proof)
 	}
 }
 
@@ -277,6 +293,18 @@ func (l *linter) failsafes(n *lane) []policy.RuleMatch {
 		return nil
 	}
 	return l.failsafesOf(n.classes[0].Endpoints[0].Spec.Node, n.direction)
+}
+
+// failsafesOfClass is what the failsafe ports of a class have open, where they are asked.
+func (l *linter) failsafesOfClass(s policy.StageName, c *policy.Class, d policy.Direction) policy.Set {
+	var all policy.Set
+	if s == policy.StageForward || len(c.Endpoints) == 0 {
+		return all
+	}
+	for _, f := range l.failsafesOf(c.Endpoints[0].Spec.Node, d) {
+		all = all.Union(f.Sure)
+	}
+	return all
 }
 
 // failsafesOf are the failsafe ports of a node. Nodes without a configuration of their own share a list.

@@ -26,6 +26,11 @@ func TestOrder(t *testing.T) {
 		{name: "logs what is denied anyway", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) + gnp("p", egress+"[{action: Log}]")},
 		{name: "logs what is denied anyway, and decides the other direction", objects: hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) +
 			gnp("p", "selector: role == 'web', types: [Ingress, Egress], ingress: [{action: Log}], egress: [{action: Allow}]")},
+		{name: "logs only, where failsafe ports differ", objects: web + hep("app", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
+			felix("node.app", "failsafeOutboundHostPorts: [{protocol: UDP, port: 53, net: 10.0.0.0/8}]") + felix("node.web", "failsafeOutboundHostPorts: []") + gnp("p", egress+"[{action: Log}]")},
+		{name: "a tie on a port that is failsafe on one of two nodes", objects: web + hep("app", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
+			felix("node.app", "failsafeOutboundHostPorts: [{protocol: TCP, port: 80}]") + felix("node.web", "failsafeOutboundHostPorts: []") +
+			gnp("a", egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}]") + gnp("b", egress+"[{action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
 		{name: "two log", objects: web + gnp("p", egress+"[{action: Log}]") + gnp("q", egress+"[{action: Log, protocol: TCP}]")},
 		{name: "logs, and another allows", objects: web + gnp("p", "order: 1, "+egress+"[{action: Log}]") + gnp("q", egress+"[{action: Allow, protocol: TCP}]")},
 		{name: "logs in a tier that passes", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: watch}, spec: {order: 1, defaultAction: Pass}}\n" +
