@@ -147,7 +147,7 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 				continue
 			}
 			owner := ports[0].Object
-			if owners[owner] == nil {
+			if _, ok := owners[owner]; !ok {
 				order = append(order, owner)
 			}
 			owners[owner] = append(owners[owner], l.openPorts(n, c, ports)...)

@@ -15,6 +15,8 @@ type lane struct {
 	direction policy.Direction
 	runs      []policy.Run
 	classes   []*policy.Class
+	// has are the names of the policies of all runs.
+	has map[string]bool
 	// whole is how many policies all packets are taken through.
 	whole int
 	// asked is the packets that checkFailsafes asks about, allowed what policies allow of them, and undecided what none
@@ -64,7 +66,7 @@ func (l *linter) lanes() []*lane {
 				}
 				id := laneID{s, d, runsText(runs), l.failsafesOfClass(s, c, d)}
 				if of[id] == nil {
-					of[id] = &lane{stage: s, direction: d, runs: runs}
+					of[id] = &lane{stage: s, direction: d, runs: runs, has: namesIn(runs)}
 					list = append(list, of[id])
 				}
 				of[id].classes = append(of[id].classes, c)
@@ -72,6 +74,16 @@ func (l *linter) lanes() []*lane {
 		}
 	}
 	return list
+}
+
+func namesIn(runs []policy.Run) map[string]bool {
+	names := map[string]bool{}
+	for _, r := range runs {
+		for _, p := range r.Policies {
+			names[p.Object.Name] = true
+		}
+	}
+	return names
 }
 
 func runsText(runs []policy.Run) string {
@@ -96,22 +108,22 @@ type review struct {
 	reached map[ruleAt]bool
 	// lanes are where a rule is asked.
 	lanes map[ruleAt][]*lane
-	order []policy.RuleMatch
-	ties  tieMemory
+	// covers are why rules were not reached in the first lane in which they were asked.
+	covers map[ruleAt]*cover
+	order  []policy.RuleMatch
+	ties   tieMemory
 	// logOnly is which finding a policy has that only logs.
 	logOnly map[string]int
 }
 
 // checkLanes follows all traffic through the rules of each lane.
 func (l *linter) checkLanes() {
-	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, ties: newTieMemory(), logOnly: map[string]int{}}
+	v := &review{reached: map[ruleAt]bool{}, lanes: map[ruleAt][]*lane{}, covers: map[ruleAt]*cover{}, ties: newTieMemory(), logOnly: map[string]int{}}
 	all := l.lanes()
 	for _, n := range all {
 		n.asked = l.failsafeRegion(n)
 		n.whole = l.worthAll(v, n)
-		if n.whole > 0 || !n.asked.Empty() {
-			l.walk(v, n)
-		}
+		l.walk(v, n)
 	}
 	l.reportShadowed(v)
 	l.reportTies(v)
@@ -126,7 +138,9 @@ func (l *linter) worthAll(v *review, n *lane) int {
 		all := len(l.conflictsIn(v, run, n.direction)) > 0 || run.Denies && onlyLog(run, n.direction)
 		for _, p := range run.Policies {
 			policies++
-			if all || slices.ContainsFunc(l.rulesOf(p, n.direction), func(r policy.RuleMatch) bool { return !v.reached[atOf(r)] }) {
+			if all || slices.ContainsFunc(l.rulesOf(p, n.direction), func(r policy.RuleMatch) bool {
+				return !v.reached[atOf(r)] && !l.covered(v, n, r)
+			}) {
 				whole = policies
 			}
 		}

@@ -172,8 +172,21 @@ func TestEndpoints(t *testing.T) {
 	})
 }
 
+// unlike is endpoints that no two have the same policies.
+func unlike(n int) string {
+	var text strings.Builder
+	for i := range n {
+		label := fmt.Sprintf("l%d", i)
+		text.WriteString(hep(label, "any: '', "+label+": ''", fmt.Sprintf(`interfaceName: "*", expectedIPs: [10.0.0.%d], %s`, i+1, allowing)))
+		text.WriteString(gnp(label, fmt.Sprintf("order: 1, selector: has(%s), types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [%d]}}]", label, 7000+i)))
+	}
+	return text.String()
+}
+
 func TestRules(t *testing.T) {
 	const egress = "selector: role == 'web', types: [Egress], egress: "
+	const allows = "types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]"
+	shadowing := gnp("p", "order: 2, selector: has(any), "+allows) + gnp("r", "order: 3, selector: any == '', "+allows)
 	checkCases(t, "rules", []lintCase{
 		{name: "a field", objects: web + gnp("p", egress+"[{action: Allow, protocol: TCP, destination: {ports: [metrics]}}]")},
 		{name: "two fields", objects: web + gnp("p", egress+"[{action: Allow, ipVersion: 6, destination: {selector: role == 'db'}}]")},
@@ -188,6 +201,10 @@ func TestRules(t *testing.T) {
 		{name: "shadowed by a tier", objects: web + noFailsafes + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: first}, spec: {order: 1}}\n" +
 			gnp("p", "tier: first, "+egress+"[{action: Pass, protocol: TCP}, {action: Allow, protocol: UDP}]") +
 			gnp("q", egress+"[{action: Allow, protocol: UDP}, {action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
+		{name: "shadowed in many ways", objects: unlike(8) + shadowing},
+		{name: "shadowed in many ways, to another end in one", objects: unlike(8) + shadowing +
+			gnp("deny", "order: 0, selector: has(l7), types: [Egress], egress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
+		{name: "shadowed in many ways, but not in one", objects: unlike(8) + strings.Replace(shadowing, "has(any)", "has(any) && !has(l7)", 1)},
 		{name: "Log shadows nothing, and may be shadowed", objects: web + gnp("p", egress+"[{action: Log}, {action: Allow}, {action: Log, protocol: TCP}]")},
 		{name: "what is not certain shadows nothing", objects: web + gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP, http: {methods: [GET]}}, {action: Allow}]")},
 		{name: "useful where it is forwarded", objects: web + gnp("p", egress+"[{action: Allow}]") +
