@@ -141,6 +141,8 @@ func TestSelectors(t *testing.T) {
 		{name: "all() and nothing", objects: web + noFailsafes + gnp("p", "types: [Egress], selector: all() || all()") + gnp("q", "types: [Egress]")},
 		{name: "unlabelled", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
 			gnp("p", "selector: role != 'web', types: [Egress], egress: [{action: Allow, destination: {selector: 'role not in {\"db\"}'}}]")},
+		{name: "unlabelled in two ways", objects: hep("a", "x: '1'", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) + hep("b", "z: '1'", `interfaceName: "*", expectedIPs: [10.0.0.4], `+allowing) +
+			hep("c", "", `interfaceName: "*", expectedIPs: [10.0.0.5], `+allowing) + gnp("p", "selector: x != 'q' && z != 'q', types: [Egress], egress: [{action: Allow}]")},
 		{name: "unlabelled network sets", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {name: office}, spec: {nets: [192.0.2.0/24]}}\n" +
 			gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role != 'web'}}]")},
 		{name: "unlabelled on purpose", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
