@@ -220,6 +220,10 @@ func TestRules(t *testing.T) {
 		{name: "the world of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [0.0.0.0/0]}}]")},
 		{name: "networks of one family, addresses of both", objects: web + hep("both", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.5, "fd00::5"], `+allowing) +
 			gnp("p", egress+"[{action: Deny, destination: {nets: [10.0.0.0/8]}}, {action: Allow, destination: {nets: [192.0.2.0/24]}}, {action: Allow, destination: {nets: ['fd00::/8']}}]")},
+		{name: "networks and notNets of one family, and another rule for the other", objects: hep("both", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.5, "fd00::5"], `+allowing) +
+			gnp("p", egress+"[{action: Allow, destination: {nets: [10.0.0.0/8], notNets: [10.1.0.0/16]}}, {action: Allow, destination: {nets: ['fd00::/8'], notNets: ['fd00:1::/32']}}]")},
+		{name: "a rule that matches nothing, and networks of one family", objects: web + hep("six", "role: six", `interfaceName: "*", expectedIPs: ["fd00::6"], `+allowing) +
+			gnp("p", egress+"[{action: Allow, destination: {nets: [0.0.0.0/0], selector: role == 'six'}}]")},
 		{name: "notNets of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {notNets: ['fd00::/8']}}, {action: Allow, ipVersion: 4, destination: {notNets: [10.0.0.0/8]}}]")},
 	})
 }

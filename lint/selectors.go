@@ -94,12 +94,13 @@ func (l *linter) takesUnlabelled(at Place, s *selector.Selector, members []polic
 	missing = slices.Compact(missing)
 	proof := make([]Proof, 0, len(groups))
 	for _, id := range slices.Sorted(maps.Keys(groups)) {
-		p := Proof{
-			Text:      fmt.Sprintf("matched without it; write has(%s) && before the condition if that is not meant", id),
-			Endpoints: names(groups[id]),
-		}
+		which := "it"
 		if len(missing) > 1 {
-			p.Text = strings.Replace(p.Text, "without it", "without "+strings.ReplaceAll(id, ") && has(", " and "), 1)
+			which = strings.ReplaceAll(id, ") && has(", " and ")
+		}
+		p := Proof{
+			Text:      fmt.Sprintf("matched without %s; write has(%s) && before the condition if that is not meant", which, id),
+			Endpoints: names(groups[id]),
 		}
 		if sets := len(groups[id]) - len(p.Endpoints); sets > 0 {
 			p.Text = count(sets, "network set") + " among what is " + p.Text
