@@ -19,9 +19,9 @@ type lane struct {
 	has map[string]bool
 	// whole is how many policies all packets are taken through.
 	whole int
-	// asked is the packets that checkFailsafes asks about, allowed what policies allow of them, and undecided what none
-	// of them decides about.
-	asked, allowed, undecided policy.Set
+	// asked is the packets that checkFailsafes asks about, allowed what policies may allow of them, unsure what it is not
+	// certain of that they do, and undecided what none of them decides about.
+	asked, allowed, unsure, undecided policy.Set
 }
 
 // laneID tells lanes apart. Sets of one engine are the same value when they are equal.
@@ -206,7 +206,8 @@ func (l *linter) walk(v *review, n *lane) {
 				case v3.Pass:
 					passed = passed.Union(region.Intersect(r.Upper))
 				case v3.Allow:
-					n.allowed = n.allowed.Union(n.asked.Intersect(region).Intersect(r.Upper))
+					allowed := n.asked.Intersect(region).Intersect(r.Upper)
+					n.allowed, n.unsure = n.allowed.Union(allowed), n.unsure.Union(allowed.Subtract(r.Sure))
 				}
 				region = region.Subtract(r.Sure)
 			}
