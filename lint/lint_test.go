@@ -285,6 +285,8 @@ func TestSuppressions(t *testing.T) {
 		{name: "without a reason", objects: annotated("lint.calicoctl/CL103: '  '")},
 		{name: "of nothing", objects: annotated("lint.calicoctl/CL103: on purpose, lint.calicoctl/CL104: none yet")},
 		{name: "of a code that is not there", objects: annotated("lint.calicoctl/CL103: on purpose, lint.calicoctl/CL999: whatever")},
+		{name: "of what is left out, since it is invalid", objects: "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p, annotations: {lint.calicoctl/CL202: on purpose}}, " +
+			"spec: {selector: role == 'web', types: [Ingress], ingress: [{action: Allow}, {action: Allow, source: {nets: [10.0.0.1/8]}}]}}\n"},
 		{name: "of itself", objects: annotated("lint.calicoctl/CL103: '', lint.calicoctl/CL901: I have my reasons")},
 	})
 }
