@@ -62,6 +62,12 @@ func TestOrder(t *testing.T) {
 		{name: "tiers of one order", objects: web + tier("a", "order: 7") + tier("b", "order: 7") +
 			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
 			gnp("q", "tier: b, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
+		{name: "tiers of one order, and one without policies", objects: web + tier("a", "order: 7") + tier("b", "order: 7") + tier("c", "order: 7") +
+			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
+			gnp("q", "tier: c, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
+		{name: "tiers of one order, and one that agrees with both", objects: web + tier("a", "order: 7") + tier("b", "order: 7") + tier("c", "order: 7") +
+			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") + gnp("o", "tier: b, "+egress+"[{action: Pass}]") +
+			gnp("q", "tier: c, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
 		{name: "tiers of one order that agree", objects: web + tier("a", "") + tier("b", "") +
 			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
 			gnp("q", "tier: b, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
