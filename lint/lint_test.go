@@ -216,6 +216,8 @@ func TestRules(t *testing.T) {
 		{name: "ICMP code", objects: web + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
 		{name: "ICMP code on nftables", objects: web + felix("node.web", "nftablesMode: Enabled") + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
 		{name: "ICMP code on iptables", objects: web + felix("default", "nftablesMode: Disabled") + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
+		{name: "ICMP in a profile", objects: hep("web", "", "interfaceName: eth0, expectedIPs: [10.0.0.1], profiles: [own]") +
+			"---\n{apiVersion: projectcalico.org/v3, kind: Profile, metadata: {name: own}, spec: {ingress: [{action: Deny, notICMP: {type: 8}}, {action: Deny, protocol: ICMP, icmp: {type: 3, code: 4}}], egress: [{action: Allow}]}}\n"},
 		{name: "networks of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [10.0.0.0/8]}}]")},
 		{name: "the world of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [0.0.0.0/0]}}]")},
 		{name: "networks of one family, addresses of both", objects: web + hep("both", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.5, "fd00::5"], `+allowing) +
