@@ -50,7 +50,7 @@ Exit status:
   calicoctl lint -f policy.yaml -o sarif > lint.sarif
   calicoctl lint --explain CL202`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.explain != "" {
+			if cmd.Flags().Changed("explain") {
 				return runExplain(o)
 			}
 			if err := o.complete(args); err != nil {

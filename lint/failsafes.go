@@ -137,20 +137,21 @@ type openPort struct {
 func (l *linter) checkFailsafes(lanes []*lane) {
 	owners := map[resources.Object][]*openPort{}
 	var order []resources.Object
+	addresses := l.addresses()
 	for _, n := range lanes {
 		if !n.incoming() {
 			continue
 		}
 		for _, c := range n.classes {
 			ports := l.failsafesOf(c.Endpoints[0].Spec.Node, policy.Ingress)
-			if len(ports) == 0 {
+			if len(ports) == 0 || inside(c) {
 				continue
 			}
 			owner := ports[0].Object
-			if owners[owner] == nil {
+			if _, ok := owners[owner]; !ok {
 				order = append(order, owner)
 			}
-			owners[owner] = append(owners[owner], l.openPorts(n, c, ports)...)
+			owners[owner] = append(owners[owner], l.openPorts(n, c, ports, addresses)...)
 		}
 	}
 	for _, owner := range order {
@@ -162,18 +163,37 @@ func (l *linter) checkFailsafes(lanes []*lane) {
 	}
 }
 
-// openPorts are the ports of which a lane does not allow all.
-func (l *linter) openPorts(n *lane, c *policy.Class, ports []policy.RuleMatch) []*openPort {
+// openPorts are the ports of which a lane does not allow all. What it does with packets to others than the hosts, which
+// come through failsafe ports to none of them, does not count, nor does a port of which it cannot be told.
+func (l *linter) openPorts(n *lane, c *policy.Class, ports []policy.RuleMatch, addresses map[string][]netip.Prefix) []*openPort {
 	var list []*openPort
 	allowed := n.allowed.Union(n.undecided)
-	inside := l.engine.Space().Set(policy.Box{Destinations: loopback})
+	local, own := l.engine.Space().Set(policy.Box{Destinations: loopback}), l.toHosts(c, addresses)
 	for _, port := range ports {
-		outside := port.Sure.Subtract(inside)
-		if needed := allowed.Intersect(outside); everybody(port) && !needed.Equal(outside) {
-			list = append(list, &openPort{port, needed, endpointNames(c)})
+		outside := port.Sure.Subtract(local)
+		wanted := outside.Intersect(own)
+		if !everybody(port) || wanted.Subtract(allowed).Empty() || !wanted.Intersect(n.unsure).Empty() {
+			continue
 		}
+		needed := allowed.Intersect(outside)
+		if needed.Intersect(wanted).Empty() {
+			needed = policy.Set{}
+		}
+		list = append(list, &openPort{port, needed, endpointNames(c)})
 	}
 	return list
+}
+
+// toHosts is all packets to the nodes of a class, or to anywhere if the addresses of one are not known.
+func (l *linter) toHosts(c *policy.Class, addresses map[string][]netip.Prefix) policy.Set {
+	var own []netip.Prefix
+	for _, h := range c.Endpoints {
+		if len(addresses[h.Spec.Node]) == 0 {
+			return l.engine.Space().All()
+		}
+		own = append(own, addresses[h.Spec.Node]...)
+	}
+	return l.engine.Space().Set(policy.Box{Destinations: own})
 }
 
 // everybody tells whether a failsafe port is open whoever asks, in one of the families.

@@ -30,6 +30,19 @@ func netLists(r *v3.Rule) []netList {
 	return list
 }
 
+// pinning is the list of networks to which a rule owes its IP family: networks that it names, or else those that it
+// leaves out.
+func pinning(r *v3.Rule) (list netList, ok bool) {
+	lists := netLists(r)
+	if len(lists) == 0 {
+		return netList{}, false
+	}
+	if i := slices.IndexFunc(lists, func(n netList) bool { return n.name == "nets" }); i >= 0 {
+		return lists[i], true
+	}
+	return lists[0], true
+}
+
 // checkFamilies looks for rules that vanish for an IP family because of a list of networks.
 func (l *linter) checkFamilies() {
 	families := l.families()
@@ -40,7 +53,7 @@ func (l *linter) checkFamilies() {
 			}
 			raw := rawRules(p.Object, d)
 			for i := range raw {
-				for _, n := range netLists(&raw[i]) {
+				if n, ok := pinning(&raw[i]); ok && !l.rulesOf(p, d)[i].Upper.Empty() {
 					l.checkFamily(p, d, i, n, families)
 				}
 			}

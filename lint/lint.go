@@ -115,17 +115,19 @@ func (l *linter) enter(s Source) {
 		return
 	}
 	o := s.Object.DeepCopyObject().(resources.Object)
-	if p, ok := o.(*v3.GlobalNetworkPolicy); ok && len(p.Spec.Types) == 0 {
-		l.untyped[p.Name] = s.Stored
-		if s.Stored {
-			p.Spec.Types = []v3.PolicyType{v3.PolicyTypeIngress, v3.PolicyTypeEgress}
-		}
-	}
+	p, isPolicy := o.(*v3.GlobalNetworkPolicy)
+	untyped := isPolicy && len(p.Spec.Types) == 0
 	if key.Kind.ReadOnly == "" {
 		key.Kind.Default(o)
 		if errs := key.Kind.Validate(o); len(errs) > 0 {
 			l.invalid = append(l.invalid, invalidObject{o, s.Stored, errs})
 			return
+		}
+	}
+	if untyped {
+		l.untyped[p.Name] = s.Stored
+		if s.Stored {
+			p.Spec.Types = []v3.PolicyType{v3.PolicyTypeIngress, v3.PolicyTypeEgress}
 		}
 	}
 	l.objects = append(l.objects, o)

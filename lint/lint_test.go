@@ -141,6 +141,8 @@ func TestSelectors(t *testing.T) {
 		{name: "all() and nothing", objects: web + noFailsafes + gnp("p", "types: [Egress], selector: all() || all()") + gnp("q", "types: [Egress]")},
 		{name: "unlabelled", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
 			gnp("p", "selector: role != 'web', types: [Egress], egress: [{action: Allow, destination: {selector: 'role not in {\"db\"}'}}]")},
+		{name: "unlabelled in two ways", objects: hep("a", "x: '1'", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) + hep("b", "z: '1'", `interfaceName: "*", expectedIPs: [10.0.0.4], `+allowing) +
+			hep("c", "", `interfaceName: "*", expectedIPs: [10.0.0.5], `+allowing) + gnp("p", "selector: x != 'q' && z != 'q', types: [Egress], egress: [{action: Allow}]")},
 		{name: "unlabelled network sets", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {name: office}, spec: {nets: [192.0.2.0/24]}}\n" +
 			gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, destination: {selector: role != 'web'}}]")},
 		{name: "unlabelled on purpose", objects: web + hep("bare", "", `interfaceName: "*", expectedIPs: [10.0.0.3], `+allowing) +
@@ -172,8 +174,21 @@ func TestEndpoints(t *testing.T) {
 	})
 }
 
+// unlike is endpoints that no two have the same policies.
+func unlike(n int) string {
+	var text strings.Builder
+	for i := range n {
+		label := fmt.Sprintf("l%d", i)
+		text.WriteString(hep(label, "any: '', "+label+": ''", fmt.Sprintf(`interfaceName: "*", expectedIPs: [10.0.0.%d], %s`, i+1, allowing)))
+		text.WriteString(gnp(label, fmt.Sprintf("order: 1, selector: has(%s), types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [%d]}}]", label, 7000+i)))
+	}
+	return text.String()
+}
+
 func TestRules(t *testing.T) {
 	const egress = "selector: role == 'web', types: [Egress], egress: "
+	const allows = "types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]"
+	shadowing := gnp("p", "order: 2, selector: has(any), "+allows) + gnp("r", "order: 3, selector: any == '', "+allows)
 	checkCases(t, "rules", []lintCase{
 		{name: "a field", objects: web + gnp("p", egress+"[{action: Allow, protocol: TCP, destination: {ports: [metrics]}}]")},
 		{name: "two fields", objects: web + gnp("p", egress+"[{action: Allow, ipVersion: 6, destination: {selector: role == 'db'}}]")},
@@ -188,6 +203,10 @@ func TestRules(t *testing.T) {
 		{name: "shadowed by a tier", objects: web + noFailsafes + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: first}, spec: {order: 1}}\n" +
 			gnp("p", "tier: first, "+egress+"[{action: Pass, protocol: TCP}, {action: Allow, protocol: UDP}]") +
 			gnp("q", egress+"[{action: Allow, protocol: UDP}, {action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
+		{name: "shadowed in many ways", objects: unlike(8) + shadowing},
+		{name: "shadowed in many ways, to another end in one", objects: unlike(8) + shadowing +
+			gnp("deny", "order: 0, selector: has(l7), types: [Egress], egress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
+		{name: "shadowed in many ways, but not in one", objects: unlike(8) + strings.Replace(shadowing, "has(any)", "has(any) && !has(l7)", 1)},
 		{name: "Log shadows nothing, and may be shadowed", objects: web + gnp("p", egress+"[{action: Log}, {action: Allow}, {action: Log, protocol: TCP}]")},
 		{name: "what is not certain shadows nothing", objects: web + gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP, http: {methods: [GET]}}, {action: Allow}]")},
 		{name: "useful where it is forwarded", objects: web + gnp("p", egress+"[{action: Allow}]") +
@@ -197,87 +216,17 @@ func TestRules(t *testing.T) {
 		{name: "ICMP code", objects: web + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
 		{name: "ICMP code on nftables", objects: web + felix("node.web", "nftablesMode: Enabled") + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
 		{name: "ICMP code on iptables", objects: web + felix("default", "nftablesMode: Disabled") + gnp("p", egress+"[{action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}}]")},
+		{name: "ICMP in a profile", objects: hep("web", "", "interfaceName: eth0, expectedIPs: [10.0.0.1], profiles: [own]") +
+			"---\n{apiVersion: projectcalico.org/v3, kind: Profile, metadata: {name: own}, spec: {ingress: [{action: Deny, notICMP: {type: 8}}, {action: Deny, protocol: ICMP, icmp: {type: 3, code: 4}}], egress: [{action: Allow}]}}\n"},
 		{name: "networks of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [10.0.0.0/8]}}]")},
 		{name: "the world of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {nets: [0.0.0.0/0]}}]")},
 		{name: "networks of one family, addresses of both", objects: web + hep("both", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.5, "fd00::5"], `+allowing) +
 			gnp("p", egress+"[{action: Deny, destination: {nets: [10.0.0.0/8]}}, {action: Allow, destination: {nets: [192.0.2.0/24]}}, {action: Allow, destination: {nets: ['fd00::/8']}}]")},
+		{name: "networks and notNets of one family, and another rule for the other", objects: hep("both", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.5, "fd00::5"], `+allowing) +
+			gnp("p", egress+"[{action: Allow, destination: {nets: [10.0.0.0/8], notNets: [10.1.0.0/16]}}, {action: Allow, destination: {nets: ['fd00::/8'], notNets: ['fd00:1::/32']}}]")},
+		{name: "a rule that matches nothing, and networks of one family", objects: web + hep("six", "role: six", `interfaceName: "*", expectedIPs: ["fd00::6"], `+allowing) +
+			gnp("p", egress+"[{action: Allow, destination: {nets: [0.0.0.0/0], selector: role == 'six'}}]")},
 		{name: "notNets of one family", objects: web + gnp("p", egress+"[{action: Allow, destination: {notNets: ['fd00::/8']}}, {action: Allow, ipVersion: 4, destination: {notNets: [10.0.0.0/8]}}]")},
-	})
-}
-
-func TestOrder(t *testing.T) {
-	const egress = "selector: role == 'web', types: [Egress], egress: "
-	checkCases(t, "order", []lintCase{
-		{name: "logs only", objects: web + gnp("p", egress+"[{action: Log}]")},
-		{name: "logs what is denied anyway", objects: noFailsafes + hep("web", "role: web", `interfaceName: "*", expectedIPs: [10.0.0.1]`) + gnp("p", egress+"[{action: Log}]")},
-		{name: "two log", objects: web + gnp("p", egress+"[{action: Log}]") + gnp("q", egress+"[{action: Log, protocol: TCP}]")},
-		{name: "logs, and another allows", objects: web + gnp("p", "order: 1, "+egress+"[{action: Log}]") + gnp("q", egress+"[{action: Allow, protocol: TCP}]")},
-		{name: "logs in a tier that passes", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: watch}, spec: {order: 1, defaultAction: Pass}}\n" +
-			gnp("p", "tier: watch, "+egress+"[{action: Log}]")},
-		{name: "logs what is forwarded", objects: web + gnp("p", "applyOnForward: true, "+egress+"[{action: Log}]")},
-		{name: "no rules is meant", objects: web + gnp("p", "selector: role == 'web', types: [Egress]")},
-		{name: "a tie", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "a tie without order", objects: web + gnp("a", egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("a-b", egress+"[{action: Allow, protocol: TCP, destination: {ports: [90, 91]}}]")},
-		{name: "no tie: decided before", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]") +
-			gnp("c", "order: 4, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: [90]}}]")},
-		{name: "no tie: other endpoints", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP}]") +
-			gnp("b", "selector: role == 'db', order: 5, types: [Egress], egress: [{action: Deny, protocol: TCP}]")},
-		{name: "no tie: the same action", objects: web + gnp("a", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "passing on decides", objects: web + gnp("a", "order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "passing on comes to the same", objects: web + gnp("a", "order: 5, "+egress+"[{action: Pass, protocol: TCP, destination: {ports: ['80:90']}}]") +
-			gnp("b", "order: 5, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['90:99']}}]")},
-		{name: "stages", objects: web + gnp("a", "order: 5, doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]") +
-			gnp("b", "selector: role == 'web', doNotTrack: true, applyOnForward: true, types: [Egress], egress: [{action: Allow, protocol: UDP}]")},
-		{name: "tiers of one order", objects: web + tier("a", "order: 7") + tier("b", "order: 7") +
-			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
-			gnp("q", "tier: b, "+egress+"[{action: Deny, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
-		{name: "tiers of one order that agree", objects: web + tier("a", "") + tier("b", "") +
-			gnp("p", "tier: a, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Pass}]") +
-			gnp("q", "tier: b, "+egress+"[{action: Allow, protocol: TCP, destination: {ports: ['80:90']}}, {action: Pass}]")},
-		{name: "a tier", objects: web + "---\n{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: security}, spec: {order: 1}}\n" +
-			gnp("p", "tier: securty, "+egress+"[{action: Allow}]") + gnp("q", "tier: kube-admin, order: 5, "+egress+"[{action: Pass}]")},
-	})
-}
-
-func TestFailsafes(t *testing.T) {
-	checkCases(t, "failsafes", []lintCase{
-		{name: "denied", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Deny, protocol: UDP, destination: {ports: [53, 54]}}, {action: Allow}]")},
-		{name: "denied, by a node's own list", objects: web + felix("node.web", "failsafeOutboundHostPorts: [{protocol: TCP, port: 80, net: 192.0.2.0/24}]") +
-			gnp("p", "selector: has(role), types: [Egress], egress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}, {action: Allow}]")},
-		{name: "all denied", objects: web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Deny}]")},
-		{name: "open", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 22}, {protocol: TCP, port: 443}, {protocol: TCP, port: 80}, {protocol: UDP, port: 5, net: 10.0.0.0/8}]") +
-			gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Allow, protocol: TCP, destination: {ports: [443]}}, {action: Allow, protocol: TCP, source: {nets: [10.0.0.0/8]}, destination: {ports: [80]}}]")},
-		{name: "open, and no policy closes anything", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 22}]")},
-		{name: "open, and what is left is passed on", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 22}]") +
-			gnp("p", "selector: role == 'web', types: [Ingress], ingress: [{action: Pass}]")},
-		{name: "a protocol", objects: web + felix("default", "failsafeInboundHostPorts: [{protocol: SCTP, port: 22}], failsafeOutboundHostPorts: [{protocol: UDP, port: 53}, {protocol: sctp, port: 53}]") +
-			felix("node.db", "failsafeInboundHostPorts: [{port: 22}, {protocol: SCTP, port: 23}]") + felix("other", "failsafeInboundHostPorts: [{protocol: SCTP, port: 22}]")},
-	})
-}
-
-func TestMasters(t *testing.T) {
-	node := func(name, labels, address string) string {
-		return fmt.Sprintf("---\n{apiVersion: v1, kind: Node, metadata: {name: %s, labels: {%s}}, status: {addresses: [{type: InternalIP, address: %s}]}}\n", name, labels, address)
-	}
-	const role = "node-role.kubernetes.io/control-plane: ''"
-	m1, m2, w1 := node("m1", role, "10.0.0.1"), node("m2", role, "10.0.0.2"), node("w1", "", "10.0.1.1")
-	host := hep("m1", "m: '1'", `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing)
-	checkCases(t, "masters", []lintCase{
-		{name: "no endpoint", objects: m1 + w1},
-		{name: "no policy", objects: m1 + w1 + host},
-		{name: "an endpoint for another interface", objects: m1 + w1 + hep("m1", "m: '1'", `interfaceName: eth7, `+allowing)},
-		{name: "a policy for egress", objects: m1 + w1 + host + gnp("p", "selector: has(m), types: [Egress], egress: [{action: Allow}]")},
-		{name: "the role of the endpoint", objects: hep("x", role, `interfaceName: "*", expectedIPs: [10.0.0.1], `+allowing)},
-		{name: "open to all peers", objects: m1 + w1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: TCP, source: {nets: [10.0.0.0/16]}, destination: {ports: [6443]}}]")},
-		{name: "closed to one", objects: m1 + w1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress], ingress: [{action: Allow, protocol: TCP, source: {nets: [10.0.0.0/24]}, destination: {ports: [6443]}}]")},
-		{name: "kept open by a failsafe port", objects: m1 + w1 + host + felix("default", "failsafeInboundHostPorts: [{protocol: TCP, port: 6443, net: 10.0.0.0/16}]") + gnp("p", "selector: has(m), types: [Ingress]")},
-		{name: "two masters", objects: m1 + m2 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress]")},
-		{name: "alone", objects: m1 + host + noFailsafes + gnp("p", "selector: has(m), types: [Ingress]")},
 	})
 }
 
@@ -285,6 +234,9 @@ func TestStored(t *testing.T) {
 	untyped := web + noFailsafes + gnp("p", "selector: role == 'web', ingress: [{action: Allow}]")
 	invalid := web + gnp("p", "selector: role == 'web', types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Deny, source: {nets: [10.0.0.1/8]}}]")
 	early := web + gnp("p", "selector: role == 'web', preDNAT: true, types: [Ingress]") + gnp("q", "selector: role == 'web', doNotTrack: true, types: [Ingress]")
+	earlyUntyped := hep("web", "role: web", "interfaceName: eth0, expectedIPs: [10.0.0.1], "+allowing) + noFailsafes +
+		gnp("p", "selector: role == 'web', preDNAT: true, applyOnForward: true, ingress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}]") +
+		gnp("q", "selector: role == 'web', doNotTrack: true, applyOnForward: true, ingress: [{action: Allow, protocol: UDP}]")
 	checkCases(t, "stored", []lintCase{
 		{name: "without types, in a file", objects: untyped},
 		{name: "without types, stored", objects: untyped, stored: true},
@@ -294,6 +246,8 @@ func TestStored(t *testing.T) {
 		{name: "invalid in a file", objects: invalid},
 		{name: "invalid and stored", objects: invalid, stored: true},
 		{name: "no applyOnForward", objects: early, stored: true},
+		{name: "early, and without types, stored", objects: earlyUntyped, stored: true},
+		{name: "early, and without types, in a file", objects: earlyUntyped},
 	})
 	t.Run("what cannot be read, and what nodes have outgrown", func(t *testing.T) {
 		is := read(t, web)[0].(*v3.HostEndpoint)
@@ -333,6 +287,8 @@ func TestSuppressions(t *testing.T) {
 		{name: "without a reason", objects: annotated("lint.calicoctl/CL103: '  '")},
 		{name: "of nothing", objects: annotated("lint.calicoctl/CL103: on purpose, lint.calicoctl/CL104: none yet")},
 		{name: "of a code that is not there", objects: annotated("lint.calicoctl/CL103: on purpose, lint.calicoctl/CL999: whatever")},
+		{name: "of what is left out, since it is invalid", objects: "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: p, annotations: {lint.calicoctl/CL202: on purpose}}, " +
+			"spec: {selector: role == 'web', types: [Ingress], ingress: [{action: Allow}, {action: Allow, source: {nets: [10.0.0.1/8]}}]}}\n"},
 		{name: "of itself", objects: annotated("lint.calicoctl/CL103: '', lint.calicoctl/CL901: I have my reasons")},
 	})
 }

@@ -22,17 +22,35 @@ func (l *linter) checkMasters() {
 	}
 	addresses := l.addresses()
 	for _, m := range l.masters() {
-		governed := slices.ContainsFunc(of[m.node], func(c *policy.Class) bool { return len(c.Endpoints) > 0 })
-		asked := slices.ContainsFunc(of[m.node], hasIngress)
-		switch {
-		case !governed:
-			l.find(MasterWithoutPolicy, m.place, fmt.Sprintf("the node %s is of the control plane, and no host endpoint governs any of its interfaces", m.node),
-				Proof{Text: "everything is allowed", Path: policy.Input, Traffic: l.engine.Space().All()})
-		case !asked:
-			l.find(MasterWithoutPolicy, m.place, fmt.Sprintf("the node %s is of the control plane, and no policy is about what comes in", m.node), allowedAt(of[m.node], m.node)...)
-		default:
-			l.masterClosed(m, of[m.node], addresses)
+		classes := slices.DeleteFunc(of[m.node], inside)
+		l.masterOpen(m, classes)
+		l.masterClosed(m, classes, addresses)
+	}
+}
+
+// masterOpen looks for endpoints of a master that no policy protects.
+func (l *linter) masterOpen(m master, classes []*policy.Class) {
+	var governing, unasked []*policy.Class
+	for _, c := range classes {
+		if c.Open() {
+			continue
 		}
+		governing = append(governing, c)
+		if !hasIngress(c) {
+			unasked = append(unasked, c)
+		}
+	}
+	if len(governing) == 0 {
+		l.find(MasterWithoutPolicy, m.place, fmt.Sprintf("the node %s is of the control plane, and no host endpoint governs an interface by which others reach it", m.node),
+			Proof{Text: "everything is allowed", Path: policy.Input, Traffic: l.engine.Space().All()})
+		return
+	}
+	text := fmt.Sprintf("the node %s is of the control plane, and no policy is about what comes in", m.node)
+	if len(unasked) < len(governing) {
+		text += " by some of its endpoints"
+	}
+	if proof := allowedAt(unasked, m.node); len(proof) > 0 {
+		l.find(MasterWithoutPolicy, m.place, text, proof...)
 	}
 }
 
@@ -45,11 +63,12 @@ func hasIngress(c *policy.Class) bool {
 	return false
 }
 
+// allowedAt is what classes let in.
 func allowedAt(classes []*policy.Class, node string) []Proof {
 	var list []Proof
 	for _, c := range classes {
-		if !c.Open() {
-			list = append(list, Proof{Text: "allowed", Endpoints: endpointsAt(c, node), Traffic: c.Traffic(policy.Input).Allowed, Path: policy.Input})
+		if allowed := c.Traffic(policy.Input).Allowed; !allowed.Empty() {
+			list = append(list, Proof{Text: "allowed", Endpoints: endpointsAt(c, node), Traffic: allowed, Path: policy.Input})
 		}
 	}
 	return list
@@ -141,9 +160,6 @@ func (l *linter) masterClosed(m master, classes []*policy.Class, addresses map[s
 		}
 	}
 	slices.SortFunc(peers, netip.Prefix.Compare)
-	classes = slices.DeleteFunc(slices.Clone(classes), func(c *policy.Class) bool {
-		return slices.Equal(c.Interfaces, []string{loopbackInterface})
-	})
 	if len(peers) == 0 || len(classes) == 0 {
 		return
 	}
@@ -175,6 +191,9 @@ func (l *linter) masterClosed(m master, classes []*policy.Class, addresses map[s
 
 // loopbackInterface is where a node reaches itself.
 const loopbackInterface = "lo"
+
+// inside tells of a class by whose interface nothing comes from others.
+func inside(c *policy.Class) bool { return slices.Equal(c.Interfaces, []string{loopbackInterface}) }
 
 // having are the classes of the interface that has an address: those of endpoints of the node that expect it, or all of
 // the node's, since it may be any.

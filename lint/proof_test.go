@@ -36,10 +36,13 @@ func TestProofs(t *testing.T) {
 			i := slices.Index(next.GlobalNetworkPolicies, p)
 			switch f.Code.ID {
 			case NeverMatches, Shadowed:
-				next.GlobalNetworkPolicies[i] = without(p, f.Place.Path)
+				next.GlobalNetworkPolicies[i] = withoutRule(p, f.Place.Path)
 			case LogOnly:
 				same = false
-				next.GlobalNetworkPolicies = slices.Delete(next.GlobalNetworkPolicies, i, i+1)
+				next.GlobalNetworkPolicies[i] = without(p, policy.Direction(strings.TrimPrefix(f.Place.Path, "spec.")))
+				if len(next.GlobalNetworkPolicies[i].Spec.Types) == 0 {
+					next.GlobalNetworkPolicies = slices.Delete(next.GlobalNetworkPolicies, i, i+1)
+				}
 			case TieDecides:
 				same = false
 				changed := p.DeepCopy()
@@ -146,8 +149,8 @@ func find(list []*v3.GlobalNetworkPolicy, name string) (*v3.GlobalNetworkPolicy,
 	return list[i], true
 }
 
-// without is a policy without the rule, or the list of rules, that a path names.
-func without(p *v3.GlobalNetworkPolicy, path string) *v3.GlobalNetworkPolicy {
+// withoutRule is a policy without the rule, or the list of rules, that a path names.
+func withoutRule(p *v3.GlobalNetworkPolicy, path string) *v3.GlobalNetworkPolicy {
 	p = p.DeepCopy()
 	rules := &p.Spec.Ingress
 	if strings.HasPrefix(path, "spec.egress") {

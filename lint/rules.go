@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -72,24 +73,38 @@ func (l *linter) neverMatches(r policy.RuleMatch) {
 
 // checkICMP looks for rules that stop an agent.
 func (l *linter) checkICMP() {
-	mode, severity := l.nftables()
 	for _, p := range l.policies {
-		for _, d := range directions {
-			for i, r := range rawRules(p.Object, d) {
-				path := specPath.Child(string(d)).Index(i)
-				if r.NotICMP != nil && r.Protocol == nil {
-					l.find(NotICMPWithoutProtocol, about(p.Object, path.Child("notICMP")), "the rule has notICMP and no protocol",
-						Proof{Text: "iptables-restore refuses such a rule, and the agent restarts for ever; write protocol: ICMP", Endpoints: l.selectedBy(p.Object)})
-				}
-				for _, f := range []struct {
-					name   string
-					fields *v3.ICMPFields
-				}{{"icmp", r.ICMP}, {"notICMP", r.NotICMP}} {
-					if severity != "" && f.fields != nil && f.fields.Type != nil && f.fields.Code != nil {
-						l.find(ICMPCode, about(p.Object, path.Child(f.name)), "the rule has an ICMP type and a code",
-							Proof{Text: fmt.Sprintf("in nftables mode the agent writes what nft refuses (icmp type %d code %d), and restarts for ever; %s", *f.fields.Type, *f.fields.Code, mode), Endpoints: l.selectedBy(p.Object)})
-						l.mildly(severity)
-					}
+		l.stops(p.Object, p.Object.Spec.Ingress, p.Object.Spec.Egress, l.selectedBy(p.Object))
+	}
+	for _, p := range l.snapshot.Profiles {
+		var having []string
+		for _, h := range l.snapshot.HostEndpoints {
+			if slices.Contains(h.Spec.Profiles, p.Name) {
+				having = append(having, h.Name)
+			}
+		}
+		l.stops(p, p.Spec.Ingress, p.Spec.Egress, having)
+	}
+}
+
+// stops looks for rules of an object that stop the agents of some endpoints.
+func (l *linter) stops(o resources.Object, ingress, egress []v3.Rule, endpoints []string) {
+	mode, severity := l.nftables()
+	for i, rules := range [][]v3.Rule{ingress, egress} {
+		for k, r := range rules {
+			path := specPath.Child(string(directions[i])).Index(k)
+			if r.NotICMP != nil && r.Protocol == nil {
+				l.find(NotICMPWithoutProtocol, about(o, path.Child("notICMP")), "the rule has notICMP and no protocol",
+					Proof{Text: "iptables-restore refuses such a rule, and the agent restarts for ever; write protocol: ICMP", Endpoints: endpoints})
+			}
+			for _, f := range []struct {
+				name   string
+				fields *v3.ICMPFields
+			}{{"icmp", r.ICMP}, {"notICMP", r.NotICMP}} {
+				if severity != "" && f.fields != nil && f.fields.Type != nil && f.fields.Code != nil {
+					l.find(ICMPCode, about(o, path.Child(f.name)), "the rule has an ICMP type and a code",
+						Proof{Text: fmt.Sprintf("in nftables mode the agent writes what nft refuses (icmp type %d code %d), and restarts for ever; %s", *f.fields.Type, *f.fields.Code, mode), Endpoints: endpoints})
+					l.mildly(severity)
 				}
 			}
 		}

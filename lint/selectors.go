@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,32 +76,50 @@ func (l *linter) selectsNothing(at Place, s *selector.Selector, known *labels, w
 // takesUnlabelled is about members that a selector matches only because they lack a label.
 func (l *linter) takesUnlabelled(at Place, s *selector.Selector, members []policy.Member, what string) {
 	strict := s.Strict()
-	var taken []policy.Member
-	for _, m := range members {
-		if !strict.Matches(m.Labels) {
-			taken = append(taken, m)
-		}
-	}
-	if len(taken) == 0 {
-		return
-	}
+	groups := map[string][]policy.Member{}
 	var missing []string
-	for _, c := range s.Conditions() {
-		_, has := taken[0].Labels[c.Label]
-		if !has && (c.Operator == "!=" || c.Operator == "not in") {
-			missing = append(missing, c.Label)
+	for _, m := range members {
+		if strict.Matches(m.Labels) {
+			continue
 		}
+		lacks := lacking(s, m.Labels)
+		id := strings.Join(lacks, ") && has(")
+		groups[id] = append(groups[id], m)
+		missing = append(missing, lacks...)
+	}
+	if len(groups) == 0 {
+		return
 	}
 	slices.Sort(missing)
 	missing = slices.Compact(missing)
-	proof := Proof{
-		Text:      fmt.Sprintf("matched without it; write has(%s) && before the condition if that is not meant", strings.Join(missing, ") && has(")),
-		Endpoints: names(taken),
+	proof := make([]Proof, 0, len(groups))
+	for _, id := range slices.Sorted(maps.Keys(groups)) {
+		which := "it"
+		if len(missing) > 1 {
+			which = strings.ReplaceAll(id, ") && has(", " and ")
+		}
+		p := Proof{
+			Text:      fmt.Sprintf("matched without %s; write has(%s) && before the condition if that is not meant", which, id),
+			Endpoints: names(groups[id]),
+		}
+		if sets := len(groups[id]) - len(p.Endpoints); sets > 0 {
+			p.Text = count(sets, "network set") + " among what is " + p.Text
+		}
+		proof = append(proof, p)
 	}
-	if sets := len(taken) - len(proof.Endpoints); sets > 0 {
-		proof.Text = count(sets, "network set") + " among what is " + proof.Text
+	l.find(TakesUnlabelled, at, fmt.Sprintf("%s is matched also without the label %s: != and not in are true of a label that is absent", what, strings.Join(missing, " or ")), proof...)
+}
+
+// lacking is the labels that negative conditions of a selector are about, and that are not there.
+func lacking(s *selector.Selector, labels map[string]string) []string {
+	var list []string
+	for _, c := range s.Conditions() {
+		if _, has := labels[c.Label]; !has && (c.Operator == "!=" || c.Operator == "not in") {
+			list = append(list, c.Label)
+		}
 	}
-	l.find(TakesUnlabelled, at, fmt.Sprintf("%s is matched also without the label %s: != and not in are true of a label that is absent", what, strings.Join(missing, " or ")), proof)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // checkRuleSelectors looks at whose addresses the rules of policies mean.

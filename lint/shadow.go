@@ -27,36 +27,147 @@ func (l *linter) reportShadowed(v *review) {
 		if v.reached[at] || r.Upper.Empty() {
 			continue
 		}
-		var proof []Proof
-		same, groups := true, map[string]int{}
-		for _, n := range v.lanes[at] {
-			for _, d := range l.deciders(n, r) {
-				same = same && d.action == r.Action
-				p := d.proof(n)
-				id := fmt.Sprintf("%s %v", p.Text, p.At)
-				i, ok := groups[id]
-				if !ok {
-					i = len(proof)
-					groups[id] = i
-					proof = append(proof, p)
-				}
-				proof[i].Endpoints = append(proof[i].Endpoints, n.endpoints()...)
-				proof[i].Traffic = proof[i].Traffic.Union(d.what)
-			}
-		}
+		lanes := v.lanes[at]
+		shown := lanes[:min(len(lanes), mostRules)]
+		proof, same := l.shadows(shown, r)
+		same = same && l.sameIn(lanes[len(shown):], r)
 		text := fmt.Sprintf("the %s rule never decides: whatever it matches is decided before it", r.Action)
-		if same {
+		if r.Action == v3.Log {
+			text = "the Log rule is never reached: whatever it matches is decided before it"
+		} else if same {
 			text += ", and to the same end"
 		}
-		for i := range proof {
-			slices.Sort(proof[i].Endpoints)
-			proof[i].Endpoints = slices.Compact(proof[i].Endpoints)
-		}
 		l.find(Shadowed, rulePlace(r.RuleRef), text, proof...)
-		if same {
+		if same || r.Action == v3.Log {
 			l.mildly(Hint)
 		}
 	}
+}
+
+// shadows proves that a rule is not reached in some lanes. same tells whether all that decides before does what it would.
+func (l *linter) shadows(lanes []*lane, r policy.RuleMatch) (proof []Proof, same bool) {
+	same = true
+	groups := map[string]int{}
+	for _, n := range lanes {
+		for _, d := range l.deciders(n, r) {
+			same = same && d.action == r.Action
+			p := d.proof(n)
+			id := fmt.Sprintf("%s %v", p.Text, p.At)
+			i, ok := groups[id]
+			if !ok {
+				i = len(proof)
+				groups[id] = i
+				proof = append(proof, p)
+			}
+			proof[i].Endpoints = append(proof[i].Endpoints, n.endpoints()...)
+			proof[i].Traffic = proof[i].Traffic.Union(d.what)
+		}
+	}
+	for i := range proof {
+		slices.Sort(proof[i].Endpoints)
+		proof[i].Endpoints = slices.Compact(proof[i].Endpoints)
+	}
+	return proof, same
+}
+
+// sameIn tells whether in all lanes what decides before a rule does what it would. Only those lanes are walked through in
+// which something else decides before it; if that are too many, it says no.
+func (l *linter) sameIn(lanes []*lane, r policy.RuleMatch) bool {
+	if len(lanes) == 0 {
+		return true
+	}
+	rivals, walked := l.rivals(r), 0
+	for _, n := range lanes {
+		if !n.deniesBefore(r) && !slices.ContainsFunc(rivals, func(name string) bool { return n.has[name] }) {
+			continue
+		}
+		if walked++; walked > mostTrials {
+			return false
+		}
+		if slices.ContainsFunc(l.deciders(n, r), func(d decider) bool { return d.action != r.Action }) {
+			return false
+		}
+	}
+	return true
+}
+
+// rivals are the policies up to that of a rule that do something else with some of its packets.
+func (l *linter) rivals(r policy.RuleMatch) []string {
+	var list []string
+	for _, p := range l.policies {
+		if p.Governs(r.Direction) && slices.ContainsFunc(l.rulesOf(p, r.Direction), func(o policy.RuleMatch) bool {
+			return o.Action != v3.Log && o.Action != r.Action && !o.Sure.Intersect(r.Upper).Empty()
+		}) {
+			list = append(list, p.Object.Name)
+		}
+		if p.Object.Name == r.Object.GetName() {
+			break
+		}
+	}
+	return list
+}
+
+// deniesBefore tells whether a tier ends and denies before a rule is asked.
+func (n *lane) deniesBefore(r policy.RuleMatch) bool {
+	for _, run := range n.runs {
+		if slices.ContainsFunc(run.Policies, func(p policy.Placed) bool { return p.Object.Name == r.Object.GetName() }) {
+			return false
+		}
+		if run.Denies {
+			return true
+		}
+	}
+	return false
+}
+
+// cover is the policies whose rules, with those of its own that come before it, take all packets of a rule. They are of
+// its tier, so it is never reached where they all apply: what passes them leaves the tier.
+type cover struct {
+	found    bool
+	policies []string
+}
+
+func (c *cover) holds(n *lane) bool {
+	return c.found && !slices.ContainsFunc(c.policies, func(name string) bool { return !n.has[name] })
+}
+
+// covered tells whether something that was found in another lane shows that a rule is not reached in this one.
+func (l *linter) covered(v *review, n *lane, r policy.RuleMatch) bool {
+	at := atOf(r)
+	if len(v.lanes[at]) == 0 {
+		return false
+	}
+	c := v.covers[at]
+	if c == nil {
+		c = l.coverOf(v.lanes[at][0], r)
+		v.covers[at] = c
+	}
+	return c.holds(n)
+}
+
+// coverOf looks for a cover of a rule in a lane.
+func (l *linter) coverOf(n *lane, wanted policy.RuleMatch) *cover {
+	c := &cover{}
+	i := slices.IndexFunc(n.runs, func(run policy.Run) bool {
+		return slices.ContainsFunc(run.Policies, func(p policy.Placed) bool { return p.Object.Name == wanted.Object.GetName() })
+	})
+	rest := wanted.Upper
+	for _, p := range n.runs[i].Policies {
+		for _, r := range l.rulesOf(p, n.direction) {
+			if r.RuleRef == wanted.RuleRef {
+				return c
+			}
+			if r.Action == v3.Log || rest.Intersect(r.Sure).Empty() {
+				continue
+			}
+			rest = rest.Subtract(r.Sure)
+			c.policies = append(c.policies, p.Object.Name)
+			if c.found = rest.Empty(); c.found {
+				return c
+			}
+		}
+	}
+	return c
 }
 
 func (d decider) proof(n *lane) Proof {

@@ -57,8 +57,12 @@ func (l *linter) suppress() []Finding {
 			f.Suppressed, g.used = g.reason, true
 		}
 	}
+	leftOut := map[resources.Key]bool{} // There is more to find about these once they are valid.
+	for _, i := range l.invalid {
+		leftOut[about(i.object, nil).Key] = true
+	}
 	for s, g := range reasons {
-		if !g.used && l.engine.Err() == nil {
+		if !g.used && l.engine.Err() == nil && !leftOut[s.key] {
 			note(SuppressesNothing, g.at, fmt.Sprintf("the object has no finding %s to suppress", s.id), "remove the annotation")
 		}
 	}

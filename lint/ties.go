@@ -29,10 +29,18 @@ func (d decisions) and(other decisions) decisions {
 	return decisions{d.allowed.Union(other.allowed), d.denied.Union(other.denied), d.passed.Union(other.passed)}
 }
 
+// all is whatever d decides.
+func (d decisions) all() policy.Set { return d.allowed.Union(d.denied).Union(d.passed) }
+
+// but is what d decides of all packets but some.
+func (d decisions) but(s policy.Set) decisions {
+	return decisions{d.allowed.Subtract(s), d.denied.Subtract(s), d.passed.Subtract(s)}
+}
+
 // tieMemory remembers what was found out about ties.
 type tieMemory struct {
 	decisions map[ruleList]decisions
-	// conflicts are, for a group of policies of one order, those that contradict an earlier one of the group.
+	// conflicts are, for a group of policies of one order, those that contradict an earlier one that decides.
 	conflicts map[string][]conflict
 	// pairs are what two policies decide otherwise, the one that comes first first.
 	pairs map[pair]policy.Set
@@ -108,8 +116,7 @@ func (l *linter) findTies(v *review, n *lane, run policy.Run, region policy.Set)
 				return
 			}
 		}
-		d := l.decisionsOf(v, p, n.direction)
-		region = region.Subtract(d.allowed.Union(d.denied).Union(d.passed))
+		region = region.Subtract(l.decisionsOf(v, p, n.direction).all())
 	}
 }
 
@@ -162,7 +169,7 @@ func (l *linter) decisionsOf(v *review, p policy.Placed, d policy.Direction) dec
 // mostPartners is with how many policies before it a policy is said to disagree.
 const mostPartners = 5
 
-// conflictsOf are the conflicts of each policy of a group with the first of those before it that it disagrees with.
+// conflictsOf are the conflicts of each policy of a group with the first of those before it that decide otherwise.
 func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Direction) []conflict {
 	texts := make([]string, len(group))
 	for i, p := range group {
@@ -174,16 +181,19 @@ func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Directio
 		return list
 	}
 	var before decisions
+	var decided policy.Set
+	g := &tieGroup{policies: group, direction: d, decided: make([]policy.Set, 1, len(group))}
 	for i, p := range group {
-		if len(group) <= manyTied {
-			list = append(list, l.partners(v, group[:i], p, d)...)
-			continue
+		rest := l.engine.Space().All()
+		if len(group) > manyTied {
+			own := l.decisionsOf(v, p, d)
+			rest = own.against(before)
+			before = before.and(own.but(decided))
+			decided = decided.Union(own.all())
 		}
-		own := l.decisionsOf(v, p, d)
-		if !own.against(before).Empty() {
-			list = append(list, l.partners(v, group[:i], p, d)...)
+		if !rest.Empty() {
+			list = append(list, l.partners(v, g, i, rest)...)
 		}
-		before = before.and(own)
 	}
 	v.ties.conflicts[id] = list
 	return list
@@ -192,20 +202,43 @@ func (l *linter) conflictsOf(v *review, group []policy.Placed, d policy.Directio
 // manyTied is from how many policies of one order on it is faster to look at all before a policy together first.
 const manyTied = 50
 
-func (l *linter) partners(v *review, before []policy.Placed, p policy.Placed, d policy.Direction) []conflict {
+// tieGroup is policies of one order.
+type tieGroup struct {
+	policies  []policy.Placed
+	direction policy.Direction
+	// decided is what is decided before each of the first few policies.
+	decided []policy.Set
+}
+
+// before is what those before a policy of a group decide.
+func (l *linter) before(v *review, g *tieGroup, i int) policy.Set {
+	for k := len(g.decided); k <= i; k++ {
+		g.decided = append(g.decided, g.decided[k-1].Union(l.decisionsOf(v, g.policies[k-1], g.direction).all()))
+	}
+	return g.decided[i]
+}
+
+// partners are the conflicts of a policy with those before it that decide about the packets. There are no others than
+// those about rest.
+func (l *linter) partners(v *review, g *tieGroup, i int, rest policy.Set) []conflict {
 	var list []conflict
-	own := l.decisionsOf(v, p, d)
-	for _, q := range before {
-		key := pair{q.Object.Name, p.Object.Name, d}
+	p := g.policies[i]
+	own := l.decisionsOf(v, p, g.direction)
+	for k, q := range g.policies[:i] {
+		key := pair{q.Object.Name, p.Object.Name, g.direction}
 		what, ok := v.ties.pairs[key]
 		if !ok {
-			what = own.against(l.decisionsOf(v, q, d))
+			what = own.against(l.decisionsOf(v, q, g.direction))
 			v.ties.pairs[key] = what
 		}
-		if !what.Empty() {
-			list = append(list, conflict{q, p, what})
+		if what.Empty() {
+			continue
 		}
-		if len(list) == mostPartners {
+		if what = what.Subtract(l.before(v, g, k)); !what.Empty() {
+			list = append(list, conflict{q, p, what})
+			rest = rest.Subtract(what)
+		}
+		if len(list) == mostPartners || rest.Empty() {
 			break
 		}
 	}
@@ -222,7 +255,7 @@ func (l *linter) reportTies(v *review) {
 		passed := l.decisionsOf(v, t.first, t.direction).passed.Union(l.decisionsOf(v, t.second, t.direction).passed)
 		decides := !t.what.Subtract(passed).Empty()
 		if i < mostTrials {
-			decides = len(policy.Diff(l.engine, l.engine.Next(l.turned(t)))) > 0
+			decides = l.turns(t)
 		}
 		if !decides {
 			continue
@@ -232,6 +265,13 @@ func (l *linter) reportTies(v *review) {
 		l.find(TieDecides, about(t.second.Object, specPath.Child("order")), fmt.Sprintf("the policy and GlobalNetworkPolicy(%s) have the same order and decide otherwise about some %s: the one whose name comes first decides", t.first.Object.Name, t.direction),
 			Proof{Text: "comes first, and decides", At: &at, Traffic: t.what, Path: pathOf(t.direction), Endpoints: slices.Compact(t.endpoints)})
 	}
+}
+
+// turns tells whether some of the packets that a tie is about are treated otherwise when it is turned.
+func (l *linter) turns(t *tie) bool {
+	return slices.ContainsFunc(policy.Diff(l.engine, l.engine.Next(l.turned(t))), func(c policy.Change) bool {
+		return !c.Denied.Union(c.Allowed).Union(c.Unknown).Intersect(t.what).Empty()
+	})
 }
 
 // turned is the snapshot in which the second policy of a tie comes first.

@@ -51,11 +51,13 @@ func stageOf(o resources.Object) policy.StageName {
 	return policy.StagePreDNAT
 }
 
-// checkTypes looks at policies that say nothing about their types.
+// checkTypes looks at policies that say nothing about their types. Of those that are asked early, none that has no rule
+// for a direction does anything there.
 func (l *linter) checkTypes() {
 	for _, p := range l.policies {
 		stored, untyped := l.untyped[p.Object.Name]
-		if !untyped || len(p.Object.Spec.Ingress) > 0 && len(p.Object.Spec.Egress) > 0 {
+		early := p.Stage == policy.StagePreDNAT || p.Stage == policy.StageDoNotTrack
+		if !untyped || early || len(p.Object.Spec.Ingress) > 0 && len(p.Object.Spec.Egress) > 0 {
 			continue
 		}
 		calicoctl, other := policy.Ingress, policy.Egress

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/edfb3db0/calicoctl/policy"
@@ -218,6 +219,7 @@ func BenchmarkCommandPolicy(b *testing.B) {
 		{"connectivity/endpoints=1000/policies=100", 1, expected{text: "accept"}, []string{"connectivity", "-f", few}},
 		{"connectivity/endpoints=5000/policies=1000", 10, expected{text: "accept"}, []string{"connectivity", "-f", many}},
 		{"lint/endpoints=5000/policies=1000", 15, expected{text: "finding"}, []string{"lint", "-f", many}},
+		{"lint/lanes=512/shadowed=400", 15, expected{text: "400 hints"}, []string{"lint", "-f", shadowed(b, 9, 400)}},
 		{"trace/manifests=1000", 0.3, expected{text: "denied"}, []string{"trace", "-f", some, "--from", "10.0.0.1", "--to", "10.0.0.9", "--protocol", "tcp", "--port", "80"}},
 		{"flows=10000/endpoints=1000/policies=100", 1, expected{lines: 10_000}, []string{"trace", "-f", few, "--flows", flows}},
 		{"flows=10000/endpoints=5000/policies=1000", 5, expected{lines: 10_000}, []string{"trace", "-f", many, "--flows", manyFlows}},
@@ -232,6 +234,35 @@ func BenchmarkCommandPolicy(b *testing.B) {
 			b.ReportMetric(c.goal, "goal-s")
 		})
 	}
+}
+
+// shadowed writes endpoints of which no two have the same policies, for all subsets of some labels, and policies about all
+// of them, each twice.
+func shadowed(b *testing.B, labels, policies int) string {
+	b.Helper()
+	var text strings.Builder
+	for i := range 1 << labels {
+		fmt.Fprintf(&text, "---\n{apiVersion: projectcalico.org/v3, kind: HostEndpoint, metadata: {name: %[1]s, labels: {all: ''", nodeName(i))
+		for k := range labels {
+			if i>>k&1 == 1 {
+				fmt.Fprintf(&text, ", l%d: ''", k)
+			}
+		}
+		fmt.Fprintf(&text, "}}, spec: {node: %s, interfaceName: '*', expectedIPs: [%s], profiles: [%s]}}\n", nodeName(i), addressAt("10.0.0.1", i), v3.ProfileDefaultAllow)
+	}
+	policy := func(name, selector string, order, port int) {
+		fmt.Fprintf(&text, "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: %s}, spec: {selector: has(%s), order: %d, types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [%d]}}]}}\n", name, selector, order, port)
+	}
+	for k := range labels {
+		policy(fmt.Sprintf("l%d", k), fmt.Sprintf("l%d", k), k, 30_000+k)
+	}
+	for i := range policies {
+		policy(fmt.Sprintf("first-%d", i), "all", labels+i, 1024+3*i)
+		policy(fmt.Sprintf("second-%d", i), "all", labels+policies+i, 1024+3*i)
+	}
+	file := filepath.Join(b.TempDir(), "shadowed.yaml")
+	write(b, file, text.String())
+	return file
 }
 
 // BenchmarkGuard measures a write among 5,000 endpoints and 1,000 policies, with the guard and without. The difference,
