@@ -27,15 +27,22 @@ func (l *lost) at(side level, path Path, endpoint string) ref {
 	if doors := l.doorsOf(endpoint); len(doors) > 0 {
 		return l.dropped(doors, path)
 	}
-	groups := map[ref]*addressSet{}
+	all := map[netip.Addr]ref{}
 	for _, h := range l.hosts {
 		for _, own := range h.own {
 			r := l.dropped(h.through("", own), path)
-			if groups[r] == nil {
-				groups[r] = &addressSet{}
+			if other, shared := all[own]; shared { // one of its nodes takes part
+				r = l.apply(and, r, other)
 			}
-			groups[r].add(netip.PrefixFrom(own, own.BitLen()))
+			all[own] = r
 		}
+	}
+	groups := map[ref]*addressSet{}
+	for own, r := range all {
+		if groups[r] == nil {
+			groups[r] = &addressSet{}
+		}
+		groups[r].add(netip.PrefixFrom(own, own.BitLen()))
 	}
 	list := make([]ref, 0, len(groups))
 	for r, addresses := range groups {
