@@ -35,7 +35,7 @@ demo: build ## walk through the guide with the built program
 	testdata/guide/demo.sh bin/calicoctl
 
 test: servers ## run the tests
-	go test -timeout 20m ./...
+	go test -timeout 30m ./...
 	@go run ./test/prove -check
 
 prove: ## let a kernel judge all recorded sets and 300 random ones, and print the certificate
@@ -62,7 +62,7 @@ tidy-check: ## fail when `go mod tidy` would change a go.mod
 	go -C test/servers mod tidy -diff
 
 test-race: servers ## run the tests with the race detector
-	go test -race -timeout 20m ./...
+	go test -race -timeout 30m ./...
 	@go run ./test/prove -check
 
 servers: $(servers)/etcd $(servers)/kube-apiserver ## build the servers that the tests run, and say where they are
