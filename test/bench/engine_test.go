@@ -219,7 +219,7 @@ func BenchmarkCommandPolicy(b *testing.B) {
 		{"connectivity/endpoints=1000/policies=100", 1, expected{text: "accept"}, []string{"connectivity", "-f", few}},
 		{"connectivity/endpoints=5000/policies=1000", 10, expected{text: "accept"}, []string{"connectivity", "-f", many}},
 		{"lint/endpoints=5000/policies=1000", 15, expected{text: "finding"}, []string{"lint", "-f", many}},
-		{"lint/lanes=512/shadowed=400", 15, expected{text: "400 hints"}, []string{"lint", "-f", shadowed(b, 9, 400)}},
+		{"lint/lanes=512/shadowed=400", 15, expected{text: "CL202"}, []string{"lint", "-f", shadowed(b, 9, 400)}},
 		{"trace/manifests=1000", 0.3, expected{text: "denied"}, []string{"trace", "-f", some, "--from", "10.0.0.1", "--to", "10.0.0.9", "--protocol", "tcp", "--port", "80"}},
 		{"flows=10000/endpoints=1000/policies=100", 1, expected{lines: 10_000}, []string{"trace", "-f", few, "--flows", flows}},
 		{"flows=10000/endpoints=5000/policies=1000", 5, expected{lines: 10_000}, []string{"trace", "-f", many, "--flows", manyFlows}},
