@@ -250,15 +250,15 @@ func shadowed(b *testing.B, labels, policies int) string {
 		}
 		fmt.Fprintf(&text, "}}, spec: {node: %s, interfaceName: '*', expectedIPs: [%s], profiles: [%s]}}\n", nodeName(i), addressAt("10.0.0.1", i), v3.ProfileDefaultAllow)
 	}
-	policy := func(name, selector string, order, port int) {
+	add := func(name, selector string, order, port int) {
 		fmt.Fprintf(&text, "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: %s}, spec: {selector: has(%s), order: %d, types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [%d]}}]}}\n", name, selector, order, port)
 	}
 	for k := range labels {
-		policy(fmt.Sprintf("l%d", k), fmt.Sprintf("l%d", k), k, 30_000+k)
+		add(fmt.Sprintf("l%d", k), fmt.Sprintf("l%d", k), k, 30_000+k)
 	}
 	for i := range policies {
-		policy(fmt.Sprintf("first-%d", i), "all", labels+i, 1024+3*i)
-		policy(fmt.Sprintf("second-%d", i), "all", labels+policies+i, 1024+3*i)
+		add(fmt.Sprintf("first-%d", i), "all", labels+i, 1024+3*i)
+		add(fmt.Sprintf("second-%d", i), "all", labels+policies+i, 1024+3*i)
 	}
 	file := filepath.Join(b.TempDir(), "shadowed.yaml")
 	write(b, file, text.String())
