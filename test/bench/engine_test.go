@@ -219,7 +219,7 @@ func BenchmarkCommandPolicy(b *testing.B) {
 		{"connectivity/endpoints=1000/policies=100", 1, expected{text: "accept"}, []string{"connectivity", "-f", few}},
 		{"connectivity/endpoints=5000/policies=1000", 10, expected{text: "accept"}, []string{"connectivity", "-f", many}},
 		{"lint/endpoints=5000/policies=1000", 15, expected{text: "finding"}, []string{"lint", "-f", many}},
-		{"lint/lanes=512/shadowed=400", 15, expected{text: "400 hints"}, []string{"lint", "-f", shadowed(b, 9, 400)}},
+		{"lint/lanes=512/shadowed=400", 15, expected{text: "CL202"}, []string{"lint", "-f", shadowed(b, 9, 400)}},
 		{"trace/manifests=1000", 0.3, expected{text: "denied"}, []string{"trace", "-f", some, "--from", "10.0.0.1", "--to", "10.0.0.9", "--protocol", "tcp", "--port", "80"}},
 		{"flows=10000/endpoints=1000/policies=100", 1, expected{lines: 10_000}, []string{"trace", "-f", few, "--flows", flows}},
 		{"flows=10000/endpoints=5000/policies=1000", 5, expected{lines: 10_000}, []string{"trace", "-f", many, "--flows", manyFlows}},
@@ -250,15 +250,15 @@ func shadowed(b *testing.B, labels, policies int) string {
 		}
 		fmt.Fprintf(&text, "}}, spec: {node: %s, interfaceName: '*', expectedIPs: [%s], profiles: [%s]}}\n", nodeName(i), addressAt("10.0.0.1", i), v3.ProfileDefaultAllow)
 	}
-	policy := func(name, selector string, order, port int) {
+	add := func(name, selector string, order, port int) {
 		fmt.Fprintf(&text, "---\n{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: %s}, spec: {selector: has(%s), order: %d, types: [Egress], egress: [{action: Allow, protocol: TCP, destination: {ports: [%d]}}]}}\n", name, selector, order, port)
 	}
 	for k := range labels {
-		policy(fmt.Sprintf("l%d", k), fmt.Sprintf("l%d", k), k, 30_000+k)
+		add(fmt.Sprintf("l%d", k), fmt.Sprintf("l%d", k), k, 30_000+k)
 	}
 	for i := range policies {
-		policy(fmt.Sprintf("first-%d", i), "all", labels+i, 1024+3*i)
-		policy(fmt.Sprintf("second-%d", i), "all", labels+policies+i, 1024+3*i)
+		add(fmt.Sprintf("first-%d", i), "all", labels+i, 1024+3*i)
+		add(fmt.Sprintf("second-%d", i), "all", labels+policies+i, 1024+3*i)
 	}
 	file := filepath.Join(b.TempDir(), "shadowed.yaml")
 	write(b, file, text.String())
