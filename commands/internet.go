@@ -209,20 +209,40 @@ func (p *part) addressesOf(all []part) string {
 	case len(own) == 0:
 		return "some addresses"
 	case p.named && len(p.from) > 0 && len(p.to) > 0:
-		return fmt.Sprintf("%s to %s", fewNetworks(p.from), fewNetworks(p.to))
+		return fmt.Sprintf("%s to %s", someNetworks(p.from), someNetworks(p.to))
 	case p.isRest(all):
 		return "all other addresses of the internet"
 	default:
-		return fewNetworks(own)
+		return someNetworks(own)
 	}
 }
 
-// fewNetworks names networks, of many the first.
-func fewNetworks(all []netip.Prefix) string {
-	if len(all) <= shownNetworks {
-		return networks(all)
+// explanationOf is the explanation of all parts of a flow.
+func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) string {
+	if len(parts) == 1 {
+		return t.explanationOfOne(q, f, parts[0].trace, q.From == endInternet || q.To == endInternet)
 	}
-	return fmt.Sprintf("%s and %d more networks", networks(all[:shownNetworks]), len(all)-shownNetworks)
+	e := explainer{tracer: t}
+	whole := parts[0].trace
+	if q.From == endInternet || parts[0].named {
+		whole.Flow.From = netip.Addr{}
+	}
+	if q.To == endInternet || parts[0].named {
+		whole.Flow.To = netip.Addr{}
+	}
+	e.line(0, "unknown: %s", flowText(q, whole))
+	e.line(0, "because %s", whyParts(parts))
+	for i := range parts {
+		one, flow := q, parts[i].trace.Flow
+		if q.From == endInternet {
+			one.From = flow.From.String()
+		}
+		if q.To == endInternet {
+			one.To = flow.To.String()
+		}
+		e.text.WriteString("\n" + t.explanationOfOne(one, flow, parts[i].trace, q.From == endInternet || q.To == endInternet))
+	}
+	return e.text.String()
 }
 
 // whyParts says why a flow has no one verdict.

@@ -62,34 +62,6 @@ func echoWords(f policy.Flow) string {
 	return ""
 }
 
-// explanationOf is the explanation of all parts of a flow.
-func (t *tracer) explanationOf(q flowQuestion, f policy.Flow, parts []part) string {
-	if len(parts) == 1 {
-		return t.explanationOfOne(q, f, parts[0].trace, q.From == endInternet || q.To == endInternet)
-	}
-	e := explainer{tracer: t}
-	whole := parts[0].trace
-	if q.From == endInternet || parts[0].named {
-		whole.Flow.From = netip.Addr{}
-	}
-	if q.To == endInternet || parts[0].named {
-		whole.Flow.To = netip.Addr{}
-	}
-	e.line(0, "unknown: %s", flowText(q, whole))
-	e.line(0, "because %s", whyParts(parts))
-	for i := range parts {
-		one, flow := q, parts[i].trace.Flow
-		if q.From == endInternet {
-			one.From = flow.From.String()
-		}
-		if q.To == endInternet {
-			one.To = flow.To.String()
-		}
-		e.text.WriteString("\n" + t.explanationOfOne(one, flow, parts[i].trace, q.From == endInternet || q.To == endInternet))
-	}
-	return e.text.String()
-}
-
 // flowText names a flow: "TCP from 10.0.0.9 to node1 (10.0.0.1), port 22".
 func flowText(q flowQuestion, trace policy.Trace) string {
 	f := trace.Flow
