@@ -96,7 +96,7 @@ type session struct {
 	// trying is set while a write is only tried.
 	trying bool
 	// known gives what the trial has read; nil if there was none.
-	known func(kind *resources.Kind) ([]resources.Object, bool)
+	known datastore.Known
 	// notes are warnings about what a change came to, for the time when it is kept.
 	notes []string
 }

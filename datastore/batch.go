@@ -23,7 +23,7 @@ type batch struct {
 	store    Store
 	dryRun   bool
 	together bool
-	known    func(kind *resources.Kind) ([]resources.Object, bool)
+	known    Known
 	progress func()
 
 	results []Result
@@ -38,7 +38,7 @@ type batch struct {
 	order []resources.Key
 }
 
-func newBatch(s Store, tasks int, known func(*resources.Kind) ([]resources.Object, bool), progress func()) *batch {
+func newBatch(s Store, tasks int, known Known, progress func()) *batch {
 	if known == nil {
 		known = func(*resources.Kind) ([]resources.Object, bool) { return nil, false }
 	}

@@ -14,8 +14,8 @@ type EditFunc func(resources.Object) (resources.Object, error)
 
 // EditOptions refines Edit.
 type EditOptions struct {
-	// Known is that of WriteOptions.
-	Known func(kind *resources.Kind) (objects []resources.Object, ok bool)
+	// Known is what need not be read; nil knows of nothing.
+	Known Known
 	// Progress is called after each object.
 	Progress func()
 }

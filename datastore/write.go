@@ -19,6 +19,10 @@ const (
 	Replace Verb = "replace"
 )
 
+// Known gives the objects of a kind as they were read a moment ago, if they were, which are shared. One that has changed
+// since is noticed when it is written.
+type Known func(kind *resources.Kind) (objects []resources.Object, ok bool)
+
 // WriteOptions refines Write.
 type WriteOptions struct {
 	// SkipExisting makes Create leave objects alone that exist already.
@@ -29,9 +33,8 @@ type WriteOptions struct {
 	Together bool
 	// DryRun decides what would be done and writes nothing.
 	DryRun bool
-	// Known gives the objects of a kind as they were read a moment ago, if they were: nothing reads them again. One that
-	// has changed since is noticed when it is written. Nil knows of none.
-	Known func(kind *resources.Kind) (objects []resources.Object, ok bool)
+	// Known is what need not be read; nil knows of nothing.
+	Known Known
 	// Progress is called after each object.
 	Progress func()
 }
