@@ -176,7 +176,7 @@ func (w *world) policies() []*v3.GlobalNetworkPolicy {
 	for i, p := range all {
 		if len(p.Spec.Types) == 0 {
 			all[i] = p.DeepCopy()
-			all[i].Spec.Types = []v3.PolicyType{v3.PolicyTypeIngress, v3.PolicyTypeEgress}
+			all[i].Spec.Types = policy.StoredTypes()
 		}
 	}
 	return all

@@ -127,7 +127,7 @@ func (l *linter) enter(s Source) {
 	if untyped {
 		l.untyped[p.Name] = s.Stored
 		if s.Stored {
-			p.Spec.Types = []v3.PolicyType{v3.PolicyTypeIngress, v3.PolicyTypeEgress}
+			p.Spec.Types = policy.StoredTypes()
 		}
 	}
 	l.objects = append(l.objects, o)

@@ -128,6 +128,12 @@ func newPolicy(object *v3.GlobalNetworkPolicy, in *tier, c *compiler) *policy {
 	return p
 }
 
+// StoredTypes are those that agents take a policy to have which is stored without types, as kubectl can. calicoctl makes
+// others of a manifest.
+func StoredTypes() []v3.PolicyType {
+	return []v3.PolicyType{v3.PolicyTypeIngress, v3.PolicyTypeEgress}
+}
+
 // typesOf is which directions a policy governs. Without types it is ingress, unless
 // there are rules for egress only.
 func typesOf(s *v3.GlobalNetworkPolicySpec) [directions]bool {
