@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
 	"github.com/edfb3db0/calicoctl/autohep/controller"
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -93,11 +91,7 @@ func TestBrokenDuration(t *testing.T) {
 // be: with that, the controller waits and says for what.
 func TestBrokenConfigurationOnEtcd(t *testing.T) {
 	e := cluster.StartEtcd(t)
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, e)
 	const path = "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default"
 	put := func(spec string) {
 		t.Helper()

@@ -18,7 +18,6 @@ import (
 	"github.com/edfb3db0/calicoctl/autohep/controller"
 	"github.com/edfb3db0/calicoctl/commands"
 	"github.com/edfb3db0/calicoctl/datastore"
-	"github.com/edfb3db0/calicoctl/datastore/etcd"
 	"github.com/edfb3db0/calicoctl/datastore/kubernetes"
 	"github.com/edfb3db0/calicoctl/datastore/local"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -92,14 +91,6 @@ func newBackend(t *testing.T, s datastore.Store, kube *cluster.APIServer) *backe
 	t.Cleanup(func() { _ = s.Close() })
 	b.clear(t)
 	return b
-}
-
-func openEtcd(t *testing.T, e *cluster.Etcd) datastore.Store {
-	s, err := etcd.Open(t.Context(), etcd.Config{Endpoints: e.Endpoint})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 func openKubernetes(t *testing.T, api *cluster.APIServer, group string) datastore.Store {

@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
 	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/autohep/controller"
@@ -271,11 +269,7 @@ func TestCompacted(t *testing.T) {
 // compact forgets all history before the current revision.
 func compact(t *testing.T, e *cluster.Etcd) {
 	t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, e)
 	now, err := client.Get(t.Context(), "none")
 	if err == nil {
 		_, err = client.Compact(t.Context(), now.Header.Revision)
@@ -289,11 +283,7 @@ func compact(t *testing.T, e *cluster.Etcd) {
 // others go on, at the start and later.
 func TestUnreadable(t *testing.T) {
 	e := cluster.StartEtcd(t)
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, e)
 	spoil := func(name string) {
 		t.Helper()
 		if _, err := client.Put(t.Context(), "/calico/resources/v3/projectcalico.org/hostendpoints/"+name, "{"); err != nil {
@@ -335,11 +325,7 @@ func TestUnreadable(t *testing.T) {
 // count cannot be understood: nothing of theirs is touched, and everything else goes on.
 func TestOnceUnreadable(t *testing.T) {
 	e := cluster.StartEtcd(t)
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, e)
 	b := newBackend(t, openEtcd(t, e), nil)
 	b.configure(t, enabled())
 	once := func() autohep.Result {

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -20,11 +18,7 @@ import (
 // and when the node goes the endpoint goes too.
 func TestUnreadNode(t *testing.T) {
 	e := cluster.StartEtcd(t)
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, e)
 	b := newBackend(t, openEtcd(t, e), nil)
 	b.configure(t, enabled())
 	port := freePort(t)
