@@ -18,8 +18,18 @@ func TestAskAgreesWithTrace(t *testing.T) {
 	answered, lost := 0, 0
 	checks(t, 3, func(t *rapid.T) {
 		s := random.Snapshot(t)
+		untracked := rapid.Bool().Draw(t, "requests are not tracked")
+		if untracked {
+			addUntracked(&s)
+		}
 		for range 30 {
 			f := random.Flow(t)
+			if untracked && rapid.Bool().Draw(t, "a request") {
+				f = policy.Flow{
+					From: netip.MustParseAddr("192.0.2.1"), To: netip.MustParseAddr("10.0.0.2"), Path: policy.Input,
+					Protocol: v3.Protocol{Name: "TCP"}, Port: new(uint16(80)), SourcePort: new(uint16(40000)),
+				}
+			}
 			engine := policy.New(s)
 			q := policy.Question{
 				Path: f.Path, From: []netip.Prefix{netip.PrefixFrom(f.From, f.From.BitLen())},
@@ -70,6 +80,18 @@ func TestAskAgreesWithTrace(t *testing.T) {
 	if answered == 0 || lost == 0 {
 		t.Errorf("%d questions had an answer, and %d packets had none", answered, lost)
 	}
+}
+
+// addUntracked adds a policy that lets every packet in without tracking, and an endpoint of which many an answer is then lost.
+func addUntracked(s *policy.Snapshot) {
+	p := &v3.GlobalNetworkPolicy{Spec: v3.GlobalNetworkPolicySpec{
+		Order: new(float64(0)), Selector: "all()", DoNotTrack: true, ApplyOnForward: true,
+		Types: []v3.PolicyType{v3.PolicyTypeIngress}, Ingress: []v3.Rule{{Action: v3.Allow}},
+	}}
+	p.Name = "requests-untracked"
+	h := &v3.HostEndpoint{Spec: v3.HostEndpointSpec{Node: "n2", InterfaceName: "eth0"}}
+	h.Name = "answers"
+	s.GlobalNetworkPolicies, s.HostEndpoints = append(s.GlobalNetworkPolicies, p), append(s.HostEndpoints, h)
 }
 
 // sharedLocal tells that a node sends the packet to itself, and another has one of its addresses too.
