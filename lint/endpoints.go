@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/edfb3db0/calicoctl/policy"
+	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // mostRules is how many rules prove one thing.
 const mostRules = 5
 
-// checkEndpoints looks for endpoints without a profile that is there.
+// checkEndpoints looks for endpoints without a profile that is there and allows something.
 func (l *linter) checkEndpoints() {
 	classes := map[string]*policy.Class{}
 	for i := range l.classes {
@@ -21,7 +22,9 @@ func (l *linter) checkEndpoints() {
 		}
 	}
 	for _, h := range l.snapshot.HostEndpoints {
+		class := classes[h.Name]
 		if slices.ContainsFunc(h.Spec.Profiles, l.hasProfile) {
+			l.checkOwnProfiles(h, class)
 			continue
 		}
 		text := "the endpoint has no profile"
@@ -30,32 +33,101 @@ func (l *linter) checkEndpoints() {
 			text = fmt.Sprintf("there is no profile %s", quoted(slices.Clone(h.Spec.Profiles)))
 			path = specPath.Child("profiles")
 		}
-		class := classes[h.Name]
-		proof := closedWithoutProfile(class)
+		l.reportNoProfile(about(h, path), text, nil, class)
+	}
+}
+
+// reportNoProfile is about an endpoint that no profile allows anything; why is what else there is to say about that.
+func (l *linter) reportNoProfile(at Place, text string, why []Proof, class *policy.Class) {
+	proof := closedWithoutProfile(class, directions)
+	if len(proof) > 0 {
+		l.find(NoProfile, at, text+": what no policy is about is denied", append(why, proof...)...)
+		return
+	}
+	now := "policies decide in both directions now; without them all but failsafe ports is closed"
+	if class == nil {
+		now = "the endpoint governs no interface now"
+	}
+	l.find(NoProfile, at, text+": nothing is allowed where no policy is about it", append(why, Proof{Text: now})...)
+	l.mildly(Hint)
+}
+
+// checkOwnProfiles looks for an endpoint whose profiles allow nothing at all, or nothing in a direction that they leave to
+// nothing else. Profiles that deny something there are taken to be meant to deny.
+func (l *linter) checkOwnProfiles(h *v3.HostEndpoint, class *policy.Class) {
+	var closed []policy.Direction
+	denies := false
+	for _, d := range directions {
+		if allowed, denied := l.provides(h.Spec.Profiles, d); !allowed {
+			closed = append(closed, d)
+			denies = denies || denied
+		}
+	}
+	at := about(h, specPath.Child("profiles"))
+	switch {
+	case len(closed) == len(directions):
+		l.reportNoProfile(at, "no profile of the endpoint allows anything", l.whyNothing(h.Spec.Profiles, closed), class)
+	case len(closed) == 1:
+		proof := closedWithoutProfile(class, closed)
 		if len(proof) == 0 {
-			now := "policies decide in both directions now; without them all but failsafe ports is closed"
-			if class == nil {
-				now = "the endpoint governs no interface now"
-			}
-			l.find(NoProfile, about(h, path), text+": nothing is allowed where no policy is about it", Proof{Text: now})
-			l.mildly(Hint)
+			return
+		}
+		l.find(NoProfile, at, fmt.Sprintf("no profile of the endpoint allows any %s: what no policy is about is denied", closed[0]),
+			append(l.whyNothing(h.Spec.Profiles, closed), proof...)...)
+	default:
+		return
+	}
+	if denies {
+		l.mildly(Hint)
+	}
+}
+
+// provides tells whether profiles may allow, and whether they deny, something in a direction.
+func (l *linter) provides(profiles []string, d policy.Direction) (allowed, denied bool) {
+	l.follow(profiles, d, func(r policy.RuleMatch, region policy.Set) bool {
+		decides := !region.Intersect(r.Upper).Empty()
+		allowed = allowed || decides && r.Action == v3.Allow
+		denied = denied || decides && r.Action == v3.Deny
+		return !allowed
+	})
+	return allowed, denied
+}
+
+// whyNothing says of each profile why it allows nothing in some directions.
+func (l *linter) whyNothing(profiles []string, closed []policy.Direction) []Proof {
+	var list []Proof
+	for _, name := range profiles {
+		if !l.hasProfile(name) {
+			list = append(list, Proof{Text: fmt.Sprintf("there is no profile %q", name)})
 			continue
 		}
-		l.find(NoProfile, about(h, path), text+": what no policy is about is denied", proof...)
+		rules := 0
+		for _, d := range closed {
+			rules += len(l.profileRules(name, d))
+		}
+		text := "has no rule that allows a packet"
+		switch {
+		case rules == 0 && len(closed) == 1:
+			text = fmt.Sprintf("has no %s rules", closed[0])
+		case rules == 0:
+			text = "has no rules"
+		}
+		list = append(list, Proof{Text: text, At: &Place{Key: resources.Profile.Key(name)}})
 	}
+	return list
 }
 
 func (l *linter) hasProfile(name string) bool {
 	return name == v3.ProfileDefaultAllow || slices.ContainsFunc(l.snapshot.Profiles, func(p *v3.Profile) bool { return p.Name == name })
 }
 
-// closedWithoutProfile proves what an endpoint of the class denies for want of a profile.
-func closedWithoutProfile(c *policy.Class) []Proof {
+// closedWithoutProfile proves what an endpoint of the class denies in some directions for want of a profile.
+func closedWithoutProfile(c *policy.Class, in []policy.Direction) []Proof {
 	if c == nil {
 		return nil
 	}
 	var list []Proof
-	for _, d := range directions {
+	for _, d := range in {
 		if slices.ContainsFunc(c.Runs(policy.StageNormal, d), func(r policy.Run) bool { return r.Denies }) {
 			continue
 		}

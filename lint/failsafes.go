@@ -18,14 +18,14 @@ func (l *linter) checkDenyOnFailsafe() {
 	for _, h := range l.snapshot.HostEndpoints {
 		nodes[h.Name] = h.Spec.Node
 	}
-	for _, p := range l.policies {
+	for _, o := range l.ruled {
 		for _, d := range directions {
-			if !p.Governs(d) || !slices.ContainsFunc(rawRules(p.Object, d), deniesPorts) {
+			if !o.governs(d) || !slices.ContainsFunc(o.raw[d], deniesPorts) {
 				continue
 			}
-			lists := l.failsafeLists(l.selectedBy(p.Object), nodes, d)
-			for i, r := range l.rulesOf(p, d) {
-				if deniesPorts(rawRules(p.Object, d)[i]) {
+			lists := l.failsafeLists(o.endpoints(), nodes, d)
+			for i, r := range o.rules(d) {
+				if deniesPorts(o.raw[d][i]) {
 					l.denyOnFailsafe(r, lists)
 				}
 			}

@@ -46,15 +46,14 @@ func pinning(r *v3.Rule) (list netList, ok bool) {
 // checkFamilies looks for rules that vanish for an IP family because of a list of networks.
 func (l *linter) checkFamilies() {
 	families := l.families()
-	for _, p := range l.policies {
+	for _, o := range l.ruled {
 		for _, d := range directions {
-			if !p.Governs(d) {
+			if !o.governs(d) {
 				continue
 			}
-			raw := rawRules(p.Object, d)
-			for i := range raw {
-				if n, ok := pinning(&raw[i]); ok && !l.rulesOf(p, d)[i].Upper.Empty() {
-					l.checkFamily(p, d, i, n, families)
+			for i := range o.raw[d] {
+				if n, ok := pinning(&o.raw[d][i]); ok && !o.rules(d)[i].Upper.Empty() {
+					l.checkFamily(o, d, i, n, families)
 				}
 			}
 		}
@@ -86,16 +85,16 @@ func versionOf(p netip.Prefix) int {
 
 // checkFamily looks at one list. Networks of one family are what one writes where there is no other, or where another
 // rule has those; notNets are never meant to say anything about a family that they do not name.
-func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netList, families map[string]map[int]bool) {
+func (l *linter) checkFamily(o ruled, d policy.Direction, i int, n netList, families map[string]map[int]bool) {
 	version, world := familyOf(n)
 	if version == 0 {
 		return
 	}
 	other := 10 - version
-	raw := rawRules(p.Object, d)
+	raw := o.raw[d]
 	lost := l.withoutNets(&raw[i], other)
 	var affected []string
-	for _, name := range l.selectedBy(p.Object) {
+	for _, name := range o.endpoints() {
 		if families[name][other] {
 			affected = append(affected, name)
 		}
@@ -105,7 +104,7 @@ func (l *linter) checkFamily(p policy.Placed, d policy.Direction, i int, n netLi
 	}
 	text := fmt.Sprintf("the rule does not exist for IPv%d: %s.%s has networks of IPv%d alone", other, n.side, n.name, version)
 	proof := Proof{Text: fmt.Sprintf("not matched, whatever their IPv%d addresses are", other), Traffic: lost, Path: pathOf(d), Endpoints: affected}
-	at := about(p.Object, specPath.Child(string(d)).Index(i).Child(n.side, n.name))
+	at := about(o.object, specPath.Child(string(d)).Index(i).Child(n.side, n.name))
 	l.find(OneFamily, at, text, proof)
 	if n.name == "nets" && raw[i].Action != v3.Deny || len(affected) == 0 {
 		l.mildly(Hint)

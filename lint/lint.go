@@ -31,7 +31,7 @@ func Run(in Input) Result {
 	}
 	certain := len(l.findings)
 	for _, check := range []func(){
-		l.checkEndpoints, l.checkRules, l.checkLanes, l.checkFamilies, l.checkDenyOnFailsafe, l.checkTierTies, l.checkMasters,
+		l.checkEndpoints, l.checkRules, l.checkLanes, l.checkProfiles, l.checkFamilies, l.checkDenyOnFailsafe, l.checkTierTies, l.checkMasters,
 	} {
 		if check(); l.engine.Err() != nil {
 			l.findings = l.findings[:certain]
@@ -55,8 +55,13 @@ type linter struct {
 	engine   *policy.Engine
 	policies []policy.Placed
 	rules    map[ruleList][]policy.RuleMatch
-	parsed   map[string]*selector.Selector
-	classes  []policy.Class
+	// profiled are the rules of profiles, and ruled is all that has rules.
+	profiled map[ruleList][]policy.RuleMatch
+	ruled    []ruled
+	// implied are pairs of selectors, and whether whatever the first matches the second matches too.
+	implied map[[2]string]bool
+	parsed  map[string]*selector.Selector
+	classes []policy.Class
 	// endpoints are the names of those that each policy selects.
 	endpoints map[string][]string
 	// configured are the names of the FelixConfigurations.
@@ -66,9 +71,9 @@ type linter struct {
 	trials map[string]bool
 }
 
-// ruleList is the rules of a policy in a direction.
+// ruleList is the rules of a policy or profile in a direction.
 type ruleList struct {
-	policy    string
+	name      string
 	direction policy.Direction
 }
 
@@ -79,6 +84,7 @@ func newLinter(in Input) *linter {
 		in: in, untyped: map[string]bool{}, rules: map[ruleList][]policy.RuleMatch{},
 		parsed: map[string]*selector.Selector{}, endpoints: map[string][]string{},
 		configured: map[string]bool{}, failsafePorts: map[failsafeKey][]policy.RuleMatch{}, trials: map[string]bool{},
+		profiled: map[ruleList][]policy.RuleMatch{}, implied: map[[2]string]bool{},
 	}
 	for _, s := range in.Sources {
 		l.enter(s)
@@ -105,6 +111,7 @@ func newLinter(in Input) *linter {
 	l.engine = policy.NewWithin(in.Limit, l.snapshot)
 	l.policies = l.engine.Policies()
 	l.classes = l.engine.Classes()
+	l.ruled = l.allRuled()
 	return l
 }
 

@@ -27,7 +27,7 @@ func TestProofs(t *testing.T) {
 		before := policy.New(l.snapshot)
 		for _, f := range Run(l.in).Findings {
 			p, ok := find(l.snapshot.GlobalNetworkPolicies, f.Place.Name)
-			if !ok {
+			if !ok || f.Place.Kind != resources.GlobalNetworkPolicy {
 				continue
 			}
 			same := true
@@ -67,6 +67,21 @@ func TestProofs(t *testing.T) {
 		if tried[id] == 0 {
 			t.Errorf("nothing was tried for %s", id)
 		}
+	}
+}
+
+// checkProfileRule holds that traffic stays the same without a rule of a profile of which nothing is left, or that matches
+// nothing.
+func checkProfileRule(t *testing.T, l *linter, before *policy.Engine, f Finding) {
+	t.Helper()
+	next := l.snapshot
+	next.Profiles = slices.Clone(next.Profiles)
+	i := slices.IndexFunc(next.Profiles, func(p *v3.Profile) bool { return p.Name == f.Place.Name })
+	p := next.Profiles[i].DeepCopy()
+	p.Spec.Ingress, p.Spec.Egress = withoutRuleIn(f.Place.Path, p.Spec.Ingress, p.Spec.Egress)
+	next.Profiles[i] = p
+	if len(policy.Diff(before, before.Next(next))) > 0 {
+		t.Errorf("%s %s: %s: traffic does not stay the same", f.Code.ID, f.Place, f.Text)
 	}
 }
 
@@ -152,18 +167,23 @@ func find(list []*v3.GlobalNetworkPolicy, name string) (*v3.GlobalNetworkPolicy,
 // withoutRule is a policy without the rule, or the list of rules, that a path names.
 func withoutRule(p *v3.GlobalNetworkPolicy, path string) *v3.GlobalNetworkPolicy {
 	p = p.DeepCopy()
-	rules := &p.Spec.Ingress
+	p.Spec.Ingress, p.Spec.Egress = withoutRuleIn(path, p.Spec.Ingress, p.Spec.Egress)
+	return p
+}
+
+func withoutRuleIn(path string, ingress, egress []v3.Rule) (in, out []v3.Rule) {
+	rules := &ingress
 	if strings.HasPrefix(path, "spec.egress") {
-		rules = &p.Spec.Egress
+		rules = &egress
 	}
 	_, rest, ok := strings.Cut(path, "[")
 	if !ok {
 		*rules = nil
-		return p
+		return ingress, egress
 	}
 	i, _ := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 	*rules = slices.Delete(*rules, i, i+1)
-	return p
+	return ingress, egress
 }
 
 // recorded is a recorded set as input.

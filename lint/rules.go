@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/edfb3db0/calicoctl/policy"
-	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
@@ -14,22 +13,61 @@ import (
 func (l *linter) checkRules() {
 	for _, p := range l.policies {
 		for _, d := range directions {
-			raw := rawRules(p.Object, d)
-			if len(raw) == 0 {
-				continue
-			}
-			if !p.Governs(d) {
+			if len(rawRules(p.Object, d)) > 0 && !p.Governs(d) {
 				l.find(NeverMatches, about(p.Object, specPath.Child(string(d))), fmt.Sprintf("the rules are never asked: types does not have %s", typeOf(d)),
 					Proof{Text: fmt.Sprintf("types is %v", p.Object.Spec.Types)})
+			}
+		}
+	}
+	for _, o := range l.ruled {
+		for _, d := range directions {
+			if len(o.raw[d]) == 0 || !o.governs(d) {
 				continue
 			}
-			for _, r := range l.rulesOf(p, d) {
-				if r.Upper.Empty() {
+			for i, r := range o.rules(d) {
+				if text, ok := l.leavesNothing(&o.raw[d][i]); ok {
+					l.find(NeverMatches, rulePlace(r.RuleRef), "the rule matches no packet", Proof{Text: text})
+				} else if r.Upper.Empty() {
 					l.neverMatches(r)
 				}
 			}
 		}
 	}
+}
+
+// leavesNothing tells of a rule in which a notSelector leaves out whatever is selected beside it, whoever has which labels.
+func (l *linter) leavesNothing(r *v3.Rule) (text string, ok bool) {
+	for _, end := range []struct {
+		side   string
+		entity *v3.EntityRule
+	}{{"source", &r.Source}, {"destination", &r.Destination}} {
+		e := end.entity
+		selecting := "selector"
+		switch {
+		case e.NotSelector == "" || !l.implies(e.Selector, e.NotSelector):
+			continue
+		case e.Selector != "":
+		case e.NamespaceSelector != "":
+			selecting = "namespaceSelector"
+		case e.ServiceAccounts != nil:
+			selecting = "serviceAccounts"
+		default: // which is about addresses, those that nobody knows among them
+			continue
+		}
+		return fmt.Sprintf("whatever %s.%s matches, %[1]s.notSelector leaves out", end.side, selecting), true
+	}
+	return "", false
+}
+
+// implies tells whether it is certain that whatever one selector matches another matches too.
+func (l *linter) implies(one, other string) bool {
+	pair := [2]string{one, other}
+	implied, ok := l.implied[pair]
+	if !ok {
+		implied = l.parse(one).Implies(l.parse(other))
+		l.implied[pair] = implied
+	}
+	return implied
 }
 
 func typeOf(d policy.Direction) v3.PolicyType {
@@ -73,37 +111,28 @@ func (l *linter) neverMatches(r policy.RuleMatch) {
 
 // checkICMP looks for rules that stop an agent.
 func (l *linter) checkICMP() {
-	for _, p := range l.policies {
-		l.stops(p.Object, p.Object.Spec.Ingress, p.Object.Spec.Egress, l.selectedBy(p.Object))
-	}
-	for _, p := range l.snapshot.Profiles {
-		var having []string
-		for _, h := range l.snapshot.HostEndpoints {
-			if slices.Contains(h.Spec.Profiles, p.Name) {
-				having = append(having, h.Name)
-			}
-		}
-		l.stops(p, p.Spec.Ingress, p.Spec.Egress, having)
+	mode, severity := l.nftables()
+	for _, o := range l.ruled {
+		l.stops(o, mode, severity)
 	}
 }
 
-// stops looks for rules of an object that stop the agents of some endpoints.
-func (l *linter) stops(o resources.Object, ingress, egress []v3.Rule, endpoints []string) {
-	mode, severity := l.nftables()
-	for i, rules := range [][]v3.Rule{ingress, egress} {
-		for k, r := range rules {
-			path := specPath.Child(string(directions[i])).Index(k)
+// stops looks for rules that stop the agents of the endpoints that they are for.
+func (l *linter) stops(o ruled, mode string, severity Severity) {
+	for _, d := range directions {
+		for k, r := range o.raw[d] {
+			path := specPath.Child(string(d)).Index(k)
 			if r.NotICMP != nil && r.Protocol == nil {
-				l.find(NotICMPWithoutProtocol, about(o, path.Child("notICMP")), "the rule has notICMP and no protocol",
-					Proof{Text: "iptables-restore refuses such a rule, and the agent restarts for ever; write protocol: ICMP", Endpoints: endpoints})
+				l.find(NotICMPWithoutProtocol, about(o.object, path.Child("notICMP")), "the rule has notICMP and no protocol",
+					Proof{Text: "iptables-restore refuses such a rule, and the agent restarts for ever; write protocol: ICMP", Endpoints: o.endpoints()})
 			}
 			for _, f := range []struct {
 				name   string
 				fields *v3.ICMPFields
 			}{{"icmp", r.ICMP}, {"notICMP", r.NotICMP}} {
 				if severity != "" && f.fields != nil && f.fields.Type != nil && f.fields.Code != nil {
-					l.find(ICMPCode, about(o, path.Child(f.name)), "the rule has an ICMP type and a code",
-						Proof{Text: fmt.Sprintf("in nftables mode the agent writes what nft refuses (icmp type %d code %d), and restarts for ever; %s", *f.fields.Type, *f.fields.Code, mode), Endpoints: endpoints})
+					l.find(ICMPCode, about(o.object, path.Child(f.name)), "the rule has an ICMP type and a code",
+						Proof{Text: fmt.Sprintf("in nftables mode the agent writes what nft refuses (icmp type %d code %d), and restarts for ever; %s", *f.fields.Type, *f.fields.Code, mode), Endpoints: o.endpoints()})
 					l.mildly(severity)
 				}
 			}

@@ -122,18 +122,18 @@ func lacking(s *selector.Selector, labels map[string]string) []string {
 	return slices.Compact(list)
 }
 
-// checkRuleSelectors looks at whose addresses the rules of policies mean.
+// checkRuleSelectors looks at whose addresses rules mean.
 func (l *linter) checkRuleSelectors() {
 	known := newLabels(l.labelled(false))
 	without := map[string][]policy.RuleRef{} // Which rules mean endpoints that have no addresses.
-	for _, p := range l.policies {
+	for _, o := range l.ruled {
 		for _, d := range directions {
-			for i := range rawRules(p.Object, d) {
-				rule := &rawRules(p.Object, d)[i]
+			for i := range o.raw[d] {
+				rule := &o.raw[d][i]
 				path := specPath.Child(string(d)).Index(i)
-				ref := policy.RuleRef{Object: p.Object, Direction: d, Index: i, Action: rule.Action}
-				l.checkEntity(ref, about(p.Object, path.Child("source")), &rule.Source, known, without)
-				l.checkEntity(ref, about(p.Object, path.Child("destination")), &rule.Destination, known, without)
+				ref := policy.RuleRef{Object: o.object, Direction: d, Index: i, Action: rule.Action}
+				l.checkEntity(ref, about(o.object, path.Child("source")), &rule.Source, known, without)
+				l.checkEntity(ref, about(o.object, path.Child("destination")), &rule.Destination, known, without)
 			}
 		}
 	}

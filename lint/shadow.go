@@ -31,16 +31,21 @@ func (l *linter) reportShadowed(v *review) {
 		shown := lanes[:min(len(lanes), mostRules)]
 		proof, same := l.shadows(shown, r)
 		same = same && l.sameIn(lanes[len(shown):], r)
-		text := fmt.Sprintf("the %s rule never decides: whatever it matches is decided before it", r.Action)
-		if r.Action == v3.Log {
-			text = "the Log rule is never reached: whatever it matches is decided before it"
-		} else if same {
-			text += ", and to the same end"
-		}
-		l.find(Shadowed, rulePlace(r.RuleRef), text, proof...)
-		if same || r.Action == v3.Log {
-			l.mildly(Hint)
-		}
+		l.reportUnreached(r, proof, same)
+	}
+}
+
+// reportUnreached reports a rule that is not reached. same tells whether what decides before it does what it would.
+func (l *linter) reportUnreached(r policy.RuleMatch, proof []Proof, same bool) {
+	text := fmt.Sprintf("the %s rule never decides: whatever it matches is decided before it", r.Action)
+	if r.Action == v3.Log {
+		text = "the Log rule is never reached: whatever it matches is decided before it"
+	} else if same {
+		text += ", and to the same end"
+	}
+	l.find(Shadowed, rulePlace(r.RuleRef), text, proof...)
+	if same || r.Action == v3.Log {
+		l.mildly(Hint)
 	}
 }
 

@@ -61,6 +61,21 @@ func (p Placed) Rules(d Direction) []RuleMatch {
 	return list
 }
 
+// ProfileRules are the rules of a profile in a direction, none if there is no such profile.
+func (e *Engine) ProfileRules(name string, d Direction) []RuleMatch {
+	p := e.profiles[name]
+	if p == nil {
+		return nil
+	}
+	at := directionOf(d)
+	rules := p.rules(at)
+	list := make([]RuleMatch, len(rules))
+	for i, r := range rules {
+		list[i] = r.match(e.table, RuleRef{p.object, d, i, r.name})
+	}
+	return list
+}
+
 func directionOf(d Direction) int { return slices.Index(directionNames[:], d) }
 
 func (r *rule) match(t *table, ref RuleRef) RuleMatch {

@@ -54,9 +54,10 @@ func builtinTiers() []*v3.Tier {
 
 // builtinProfile is the profile that automatic host endpoints have.
 func builtinProfile() *v3.Profile {
-	p := &v3.Profile{Spec: v3.ProfileSpec{
-		Ingress: []v3.Rule{{Action: v3.Allow}}, Egress: []v3.Rule{{Action: v3.Allow}},
-	}}
+	p := &v3.Profile{
+		TypeMeta: metav1.TypeMeta{Kind: resources.Profile.Name, APIVersion: v3.GroupVersion},
+		Spec:     v3.ProfileSpec{Ingress: []v3.Rule{{Action: v3.Allow}}, Egress: []v3.Rule{{Action: v3.Allow}}},
+	}
 	p.Name = v3.ProfileDefaultAllow
 	return p
 }
