@@ -54,17 +54,43 @@ func (w *words) place(c policy.Change) string {
 
 // shortest names a set, or what is not in it if that is shorter.
 func (w *words) shortest(set policy.Set, path policy.Path) []string {
+	texts, _ := w.naming(set, path)
+	return texts
+}
+
+// naming names a set like shortest. rest is what the set is said to be everything but, nil if it is not said so.
+func (w *words) naming(set policy.Set, path policy.Path) (texts []string, rest []policy.Box) {
 	if set.All() {
-		return []string{"everything"}
+		return []string{everything}, nil
 	}
 	all := w.traffic(set, path)
 	if w.limited(set, path) { // the rest has all other addresses of the nodes
-		return all
+		return all, nil
 	}
-	if rest := strings.Join(w.traffic(set.Complement(), path), "; "); len(rest) < len(strings.Join(all, "; ")) {
-		return []string{"everything but " + rest}
+	others := set.Complement()
+	if text := strings.Join(w.traffic(others, path), "; "); len(text) < len(strings.Join(all, "; ")) {
+		return []string{everythingBut + text}, w.open(others)
 	}
-	return all
+	return all, nil
+}
+
+const everything, everythingBut = "everything", "everything but "
+
+// brief names a set like shortest, and besides with no more than the first few of all that is listed.
+func (w *words) brief(set policy.Set, path policy.Path) (texts []string, brief string) {
+	texts, rest := w.naming(set, path)
+	boxes, before := rest, everythingBut
+	switch {
+	case set.All():
+		return texts, everything
+	case rest == nil:
+		boxes, before = w.open(set), ""
+	}
+	var shown []string
+	for _, b := range boxes[:min(len(boxes), shownTraffic)] {
+		shown = append(shown, serviceInBrief(b, shownPorts)+w.toOrFrom(b, path))
+	}
+	return texts, before + strings.Join(shown, "; ") + andMore(len(boxes)-shownTraffic)
 }
 
 // limited tells whether a set is about some of the nodes' own addresses only.

@@ -35,6 +35,20 @@ type fileFlags struct {
 	files     []string
 	recursive bool
 	skipEmpty bool
+	// loaded is the configuration once it has been read.
+	loaded *Config
+}
+
+// configuration reads the configuration, once: it may come from where it cannot be read again.
+func (f *fileFlags) configuration(d *Deps, g *globalOptions) (Config, error) {
+	if f.loaded != nil {
+		return *f.loaded, nil
+	}
+	config, err := loadConfig(d, g, f.config)
+	if err == nil {
+		f.loaded = &config
+	}
+	return config, err
 }
 
 func (f *fileFlags) add(cmd *cobra.Command) {
@@ -114,7 +128,7 @@ func (d *Deps) warnAbout(warnings []manifest.Mistake, mistakes manifest.Mistakes
 func (f *fileFlags) parse(ctx context.Context, d *Deps, g *globalOptions) (*manifest.Result, error) {
 	options := manifest.Options{Stdin: d.In, Recursive: f.recursive}
 	if g != nil {
-		if config, err := loadConfig(d, g, f.config); err == nil {
+		if config, err := f.configuration(d, g); err == nil {
 			options.UsePodCIDR = config.UsePodCIDR
 		}
 	}

@@ -60,7 +60,9 @@ type lintProof struct {
 	Flow    *policy.Flow `json:"flow,omitempty"`
 	// Because says what decides about the flow.
 	Because string `json:"because,omitempty"`
-	other   manifest.Position
+	// brief is Traffic for people: what is long is cut.
+	brief string
+	other manifest.Position
 }
 
 func newLintReport(w *world, r lint.Result) *lintReport {
@@ -109,7 +111,8 @@ func (r *lintReport) proof(p lint.Proof) lintProof {
 		own.Kind, own.Object, own.Path, own.At = p.At.Kind.Name, p.At.Name, p.At.Path, own.other.String()
 	}
 	if !p.Traffic.Empty() {
-		own.Traffic, own.Boxes = r.words.shortest(p.Traffic, p.Path), p.Traffic.Boxes()
+		own.Traffic, own.brief = r.words.brief(p.Traffic, p.Path)
+		own.Boxes = p.Traffic.Boxes()
 	}
 	if p.Flow != nil {
 		if trace, err := r.engine.Judge(*p.Flow); err == nil {
@@ -180,7 +183,7 @@ func (p *lintProof) String() string {
 		text = subject + " " + text
 	}
 	if len(p.Traffic) > 0 {
-		text += ": " + few(p.Traffic, shownTraffic, "; ")
+		text += ": " + p.brief
 	}
 	if len(p.Endpoints) > 0 && len(p.Traffic) > 0 {
 		text += ", on " + few(p.Endpoints, shownEndpoints, ", ")
@@ -195,11 +198,7 @@ func (p *lintProof) String() string {
 
 // few is the first of some words, and how many more there are.
 func few(words []string, shown int, between string) string {
-	text := strings.Join(words[:min(len(words), shown)], between)
-	if len(words) > shown {
-		text += fmt.Sprintf(" and %d more", len(words)-shown)
-	}
-	return text
+	return strings.Join(words[:min(len(words), shown)], between) + andMore(len(words)-shown)
 }
 
 func (r *lintReport) summary() string {

@@ -109,7 +109,11 @@ func (f *questionFlags) open(ctx context.Context, d *Deps, g *globalOptions) (st
 		f.controlled = true
 		return nothing, func() { _ = nothing.Close() }, nil
 	}
-	s, err := openSession(ctx, d, g, f.config, reading)
+	config, err := f.configuration(d, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := openConfigured(ctx, d, g, config, reading)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -172,7 +172,7 @@ func (o *testOptions) vitalFlows() ([]vitalFlow, error) {
 	var config Config
 	if o.base == baseDatastore {
 		var err error
-		if config, err = loadConfig(o.deps, o.global, o.config); err != nil {
+		if config, err = o.configuration(o.deps, o.global); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -151,15 +152,25 @@ func (w *words) traffic(set policy.Set, path policy.Path) []string {
 }
 
 func (w *words) serviceAndPeers(b policy.Box, path policy.Path) string {
+	return service(b) + w.toOrFrom(b, path)
+}
+
+func (w *words) toOrFrom(b policy.Box, path policy.Path) string {
 	if path == policy.Output {
-		return service(b) + " to " + w.peers(b, path)
+		return " to " + w.peers(b, path)
 	}
-	return service(b) + " from " + w.peers(b, path)
+	return " from " + w.peers(b, path)
 }
 
 // service names protocol and ports of a box: "TCP 22,80-90", "ICMP type 8", "all protocols".
-func service(b policy.Box) string {
-	protocols := rangesText(b.Protocols, protocolText)
+func service(b policy.Box) string { return serviceInBrief(b, math.MaxInt) }
+
+// shownPorts is how many ports, and as many of what else is listed about a service, are shown where that has to be short.
+const shownPorts = 8
+
+// serviceInBrief is service with no more than the first few of each list.
+func serviceInBrief(b policy.Box, shown int) string {
+	protocols := listInBrief(rangeTexts(b.Protocols, protocolText), shown)
 	switch {
 	case len(b.Protocols) == 0:
 		protocols = "all protocols"
@@ -170,10 +181,10 @@ func service(b policy.Box) string {
 	}
 	text := protocols
 	if len(b.Ports) > 0 {
-		text += " " + rangesText(b.Ports, portText)
+		text += " " + listInBrief(rangeTexts(b.Ports, portText), shown)
 	}
 	if len(b.SourcePorts) > 0 {
-		text += " with source port " + rangesText(b.SourcePorts, portText)
+		text += " with source port " + listInBrief(rangeTexts(b.SourcePorts, portText), shown)
 	}
 	types := make([]string, len(b.ICMP))
 	for i, r := range b.ICMP {
@@ -183,7 +194,7 @@ func service(b policy.Box) string {
 		}
 	}
 	if len(types) > 0 {
-		text += " type " + strings.Join(types, ",")
+		text += " type " + listInBrief(types, shown)
 	}
 	return text
 }
@@ -199,7 +210,27 @@ func protocolText(n uint16) string {
 	return strconv.Itoa(int(n))
 }
 
+// listInBrief is the first few parts, and in parentheses how many more there are.
+func listInBrief(parts []string, shown int) string {
+	if len(parts) <= shown {
+		return strings.Join(parts, ",")
+	}
+	return strings.Join(parts[:shown], ",") + " (" + strings.TrimSpace(andMore(len(parts)-shown)) + ")"
+}
+
+// andMore says how many more there are, if there are any.
+func andMore(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
+}
+
 func rangesText(ranges []policy.Range, text func(uint16) string) string {
+	return strings.Join(rangeTexts(ranges, text), ",")
+}
+
+func rangeTexts(ranges []policy.Range, text func(uint16) string) []string {
 	parts := make([]string, len(ranges))
 	for i, r := range ranges {
 		parts[i] = text(r.First)
@@ -207,7 +238,7 @@ func rangesText(ranges []policy.Range, text func(uint16) string) string {
 			parts[i] += "-" + text(r.Last)
 		}
 	}
-	return strings.Join(parts, ",")
+	return parts
 }
 
 // doorWords names an interface as the engine does: one, the one that has an address, those of several nodes that

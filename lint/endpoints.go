@@ -170,35 +170,76 @@ func (l *linter) checkOutgrown() {
 			continue
 		}
 		var proof []Proof
-		for _, part := range []struct{ name, is, should string }{
-			{"labels", labelText(a.Is.Labels), labelText(a.Should.Labels)},
-			{"annotations", labelText(a.Is.Annotations), labelText(a.Should.Annotations)},
-			{"node", a.Is.Spec.Node, a.Should.Spec.Node},
-			{"interfaceName", a.Is.Spec.InterfaceName, a.Should.Spec.InterfaceName},
-			{"expectedIPs", strings.Join(a.Is.Spec.ExpectedIPs, ","), strings.Join(a.Should.Spec.ExpectedIPs, ",")},
-			{"profiles", strings.Join(a.Is.Spec.Profiles, ","), strings.Join(a.Should.Spec.Profiles, ",")},
-			{"ports", fmt.Sprint(a.Is.Spec.Ports), fmt.Sprint(a.Should.Spec.Ports)},
+		for _, part := range []struct {
+			name       string
+			is, should []string
+		}{
+			{"labels", labelTexts(a.Is.Labels), labelTexts(a.Should.Labels)},
+			{"annotations", labelTexts(a.Is.Annotations), labelTexts(a.Should.Annotations)},
+			{"node", []string{a.Is.Spec.Node}, []string{a.Should.Spec.Node}},
+			{"interfaceName", []string{a.Is.Spec.InterfaceName}, []string{a.Should.Spec.InterfaceName}},
+			{"expectedIPs", a.Is.Spec.ExpectedIPs, a.Should.Spec.ExpectedIPs},
+			{"profiles", a.Is.Spec.Profiles, a.Should.Spec.Profiles},
+			{"ports", portTexts(a.Is.Spec.Ports), portTexts(a.Should.Spec.Ports)},
 		} {
-			if part.is != part.should {
-				proof = append(proof, Proof{Text: fmt.Sprintf("%s: is %s, should be %s", part.name, orNothing(part.is), orNothing(part.should))})
+			if !slices.Equal(part.is, part.should) {
+				proof = append(proof, Proof{Text: part.name + ": " + differing(part.is, part.should)})
 			}
 		}
 		l.find(Outgrown, about(a.Is, nil), "the automatic endpoint is not what its node asks for; is the controller running?", proof...)
 	}
 }
 
-func orNothing(text string) string {
-	if text == "" {
+// differing says how two lists differ: both of them if they are short, and otherwise what only one has.
+func differing(is, should []string) string {
+	if max(len(is), len(should)) <= mostListed {
+		return fmt.Sprintf("is %s, should be %s", inBrief(is), inBrief(should))
+	}
+	lacks, extra := but(should, is), but(is, should)
+	switch {
+	case len(lacks)+len(extra) == 0:
+		return "are in another order than they should be"
+	case len(extra) == 0:
+		return "lacks " + inBrief(lacks)
+	case len(lacks) == 0:
+		return "should not have " + inBrief(extra)
+	}
+	return fmt.Sprintf("lacks %s, and should not have %s", inBrief(lacks), inBrief(extra))
+}
+
+// but are the texts of all that are not among some.
+func but(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(text string) bool { return slices.Contains(some, text) })
+}
+
+// mostListed is how many of a list a text has.
+const mostListed = 5
+
+// inBrief is the first few of some texts, and how many more there are.
+func inBrief(all []string) string {
+	text := strings.Join(all[:min(len(all), mostListed)], ",")
+	switch {
+	case text == "":
 		return "nothing"
+	case len(all) > mostListed:
+		return fmt.Sprintf("%s (and %d more)", text, len(all)-mostListed)
 	}
 	return text
 }
 
-func labelText(labels map[string]string) string {
+func portTexts(ports []v3.EndpointPort) []string {
+	list := make([]string, len(ports))
+	for i, p := range ports {
+		list[i] = fmt.Sprintf("%s %s/%d", p.Name, p.Protocol, p.Port)
+	}
+	return list
+}
+
+func labelTexts(labels map[string]string) []string {
 	list := make([]string, 0, len(labels))
 	for name, value := range labels {
 		list = append(list, name+"="+value)
 	}
 	slices.Sort(list)
-	return strings.Join(list, ",")
+	return list
 }
