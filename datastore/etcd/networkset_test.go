@@ -4,10 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/edfb3db0/calicoctl/resources"
-	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/datastore/storetest"
 )
 
 // TestNetworkSets reads sets of namespaces as calicoctl stores them, two of the same name among them.
@@ -27,16 +24,5 @@ func TestNetworkSets(t *testing.T) {
 			}
 		}
 	})
-	list, err := s.List(t.Context(), resources.NetworkSet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, o := range list.Items {
-		set := o.(*v3.GlobalNetworkSet)
-		got = append(got, set.Namespace+"/"+set.Name+" "+set.Labels["role"]+" "+set.Spec.Nets[0])
-	}
-	if diff := cmp.Diff([]string{"a/set x 10.0.0.0/8", "b/set x 10.1.0.0/16"}, got); diff != "" {
-		t.Error(diff)
-	}
+	storetest.HasNetworkSets(t, s, "a/set x 10.0.0.0/8", "b/set x 10.1.0.0/16")
 }

@@ -7,11 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/edfb3db0/calicoctl/datastore"
+	"github.com/edfb3db0/calicoctl/datastore/storetest"
 	"github.com/edfb3db0/calicoctl/resources"
-	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
@@ -52,17 +50,6 @@ func TestNetworkSets(t *testing.T) {
 			api.CreateYAML(t, "/apis/"+group+"/namespaces/"+namespace+"/networksets",
 				fmt.Sprintf("{apiVersion: %s, kind: NetworkSet, metadata: {name: set, labels: {role: x}}, spec: {nets: [%s]}}", group, net))
 		}
-		list, err := s.List(t.Context(), resources.NetworkSet)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, o := range list.Items {
-			set := o.(*v3.GlobalNetworkSet)
-			got = append(got, set.Namespace+"/"+set.Name+" "+set.Labels["role"]+" "+set.Spec.Nets[0])
-		}
-		if diff := cmp.Diff([]string{"default/set x 10.0.0.0/8", "kube-system/set x 10.1.0.0/16"}, got); diff != "" {
-			t.Errorf("%s: %s", group, diff)
-		}
+		storetest.HasNetworkSets(t, s, "default/set x 10.0.0.0/8", "kube-system/set x 10.1.0.0/16")
 	}
 }
