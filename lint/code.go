@@ -60,7 +60,7 @@ func Codes() []Code {
 	return []Code{
 		{SelectsNothing, "selects-nothing", Warning, "A selector matches nothing."},
 		{AllSelectsHosts, "all-selects-hosts", Warning, "A policy for everything is a policy for hosts, too."},
-		{NoProfile, "no-profile", Warning, "An endpoint without a profile denies whatever no policy is about."},
+		{NoProfile, "no-profile", Warning, "An endpoint that has no profile, or none that allows anything, denies whatever no policy is about."},
 		{NoAddresses, "no-addresses", Warning, "No rule can mean an endpoint without addresses."},
 		{NotHostSelector, "not-a-host-selector", Warning, "A policy with a namespaceSelector or serviceAccountSelector is about no host."},
 		{TakesUnlabelled, "takes-unlabelled", Hint, "A negative condition is true of what does not have the label."},
