@@ -118,7 +118,7 @@ func (l *linter) whyNothing(profiles []string, closed []policy.Direction) []Proo
 }
 
 func (l *linter) hasProfile(name string) bool {
-	return name == v3.ProfileDefaultAllow || slices.ContainsFunc(l.snapshot.Profiles, func(p *v3.Profile) bool { return p.Name == name })
+	return name == v3.ProfileDefaultAllow || l.profiles[name]
 }
 
 // closedWithoutProfile proves what an endpoint of the class denies in some directions for want of a profile.

@@ -59,9 +59,12 @@ type linter struct {
 	profiled map[ruleList][]policy.RuleMatch
 	ruled    []ruled
 	// implied are pairs of selectors, and whether whatever the first matches the second matches too.
-	implied map[[2]string]bool
-	parsed  map[string]*selector.Selector
-	classes []policy.Class
+	implied  map[[2]string]bool
+	meanings map[string]*meaning
+	// profiles are the names of those that are there, but for the built-in one.
+	profiles map[string]bool
+	parsed   map[string]*selector.Selector
+	classes  []policy.Class
 	// endpoints are the names of those that each policy selects.
 	endpoints map[string][]string
 	// configured are the names of the FelixConfigurations.
@@ -85,6 +88,7 @@ func newLinter(in Input) *linter {
 		parsed: map[string]*selector.Selector{}, endpoints: map[string][]string{},
 		configured: map[string]bool{}, failsafePorts: map[failsafeKey][]policy.RuleMatch{}, trials: map[string]bool{},
 		profiled: map[ruleList][]policy.RuleMatch{}, implied: map[[2]string]bool{},
+		meanings: map[string]*meaning{}, profiles: map[string]bool{},
 	}
 	for _, s := range in.Sources {
 		l.enter(s)
@@ -102,6 +106,9 @@ func newLinter(in Input) *linter {
 	}
 	for _, c := range l.snapshot.FelixConfigurations {
 		l.configured[c.Name] = true
+	}
+	for _, p := range l.snapshot.Profiles {
+		l.profiles[p.Name] = true
 	}
 	for _, c := range ofKind[*v3.KubeControllersConfiguration](l.objects) {
 		if c.Name == v3.DefaultName {

@@ -151,21 +151,50 @@ func (l *linter) checkEntity(ref policy.RuleRef, at Place, e *v3.EntityRule, kno
 			continue
 		}
 		place := Place{at.Key, at.Path + "." + part.name}
-		members, _ := l.engine.Matching(part.expr)
-		chosen := l.parse(part.expr)
-		if len(members) == 0 {
+		m, chosen := l.meaningOf(part.expr), l.parse(part.expr)
+		if m.nothing {
 			if pods := len(l.in.Workloads) > 0 && part.name == "selector"; !pods && len(l.engine.Members()) > 0 {
 				l.selectsNothing(place, chosen, known, "host endpoint or network set")
 			}
 			continue
 		}
-		l.takesUnlabelled(place, chosen, members, "a host endpoint or network set")
-		for _, m := range members {
-			if m.Endpoint != nil && len(m.Addresses) == 0 && len(without[m.Endpoint.Name]) < mostRules && part.name == "selector" {
-				without[m.Endpoint.Name] = append(without[m.Endpoint.Name], ref)
+		l.takesUnlabelled(place, chosen, m.unlabelled, "a host endpoint or network set")
+		for _, name := range m.without {
+			if len(without[name]) < mostRules && part.name == "selector" {
+				without[name] = append(without[name], ref)
 			}
 		}
 	}
+}
+
+// meaning is what a selector of rules matches, as far as there is something to say about that.
+type meaning struct {
+	nothing bool
+	// unlabelled are the members that it matches only because they lack a label.
+	unlabelled []policy.Member
+	// without are the names of the endpoints that have no addresses.
+	without []string
+}
+
+// meaningOf looks at all members once for all rules with the selector.
+func (l *linter) meaningOf(expr string) *meaning {
+	m := l.meanings[expr]
+	if m != nil {
+		return m
+	}
+	members, _ := l.engine.Matching(expr)
+	m = &meaning{nothing: len(members) == 0}
+	l.meanings[expr] = m
+	strict := l.parse(expr).Strict()
+	for _, one := range members {
+		if !strict.Matches(one.Labels) {
+			m.unlabelled = append(m.unlabelled, one)
+		}
+		if one.Endpoint != nil && len(one.Addresses) == 0 {
+			m.without = append(m.without, one.Endpoint.Name)
+		}
+	}
+	return m
 }
 
 // checkTemplates looks at the nodes that templates of automatic host endpoints select.
