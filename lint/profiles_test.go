@@ -35,7 +35,7 @@ func profileCases() []lintCase {
 		{name: "a rule before it", objects: endpoint + profile("p", allowing+"[{action: Deny, protocol: TCP, destination: {ports: ['1:100']}}, {action: Allow, protocol: TCP, destination: {ports: [80]}}, {action: Log, protocol: TCP, destination: {ports: [81]}}, {action: Allow}]")},
 		{name: "a profile before it", objects: web + own("a", "p, q") + profile("p", both) + profile("q", "ingress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
 		{name: "the profile of automatic endpoints before it", objects: web + own("a", "projectcalico-default-allow, q") + profile("q", "egress: [{action: Allow, protocol: TCP}]")},
-		{name: "a profile before that of automatic endpoints", objects: web + own("a", "p, projectcalico-default-allow") + profile("p", both) + profile("projectcalico-default-allow", both)},
+		{name: "a profile before that of automatic endpoints", objects: own("a", "p, projectcalico-default-allow") + profile("p", both) + profile("projectcalico-default-allow", both)},
 		{name: "profiles in another order somewhere", objects: web + own("a", "p, q") + own("bb", "q, p") + profile("p", "egress: [{action: Allow}], ingress: [{action: Allow}]") + profile("q", "ingress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}]")},
 		{name: "two rules before it on two endpoints", objects: web + own("a", "p, q") + own("bb", "r, q") + profile("p", both) + profile("r", "egress: [{action: Allow}], ingress: [{action: Deny, protocol: TCP}, {action: Allow}]") +
 			profile("q", "ingress: [{action: Allow, protocol: TCP, destination: {ports: [80]}}]")},
