@@ -14,6 +14,7 @@ import (
 // cluster is what the nodes of a world tell about it.
 type cluster struct {
 	nodes   []*v3.Node
+	sets    []*v3.GlobalNetworkSet
 	masters map[string]bool
 	// addresses are those of each node.
 	addresses map[string][]netip.Prefix
@@ -26,7 +27,8 @@ var roleLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.ku
 
 func newCluster(w *world) *cluster {
 	c := &cluster{
-		nodes: ofKind[*v3.Node](w, resources.Node), masters: map[string]bool{},
+		nodes: ofKind[*v3.Node](w, resources.Node), sets: ofKind[*v3.GlobalNetworkSet](w, resources.GlobalNetworkSet),
+		masters:   map[string]bool{},
 		addresses: map[string][]netip.Prefix{}, tunnels: map[string][]netip.Prefix{},
 	}
 	c.noteAll(w, func(string) bool { return true })

@@ -251,6 +251,10 @@ func withoutFamilies(boxes []policy.Box) []policy.Box {
 	var out []policy.Box
 	alike := map[string]int{} // where a box of one family is, by what else it says
 	for _, box := range boxes {
+		if len(box.Sources) > 0 || len(box.Destinations) > 0 { // which are of the family
+			out = append(out, box)
+			continue
+		}
 		rest := box
 		rest.IPVersion = 0
 		key := fmt.Sprint(rest)

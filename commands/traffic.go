@@ -21,11 +21,28 @@ type words struct {
 	space   *policy.Space
 	// groups are names of addresses, by how addresses writes them out.
 	groups map[string]string
+	// largest is how many networks those of the largest group are.
+	largest int
+	// texts are what addresses gave for lists, which boxes share.
+	texts map[*netip.Prefix]string
 }
 
 // newWords takes the space of the engine that the sets come from, so that its limit counts for both.
 func newWords(c *cluster, space *policy.Space) *words {
-	w := &words{cluster: c, space: space, groups: map[string]string{}}
+	w := &words{cluster: c, space: space, groups: map[string]string{}, texts: map[*netip.Prefix]string{}}
+	for _, set := range c.sets {
+		key, _ := resources.KeyOf(set)
+		nets, _ := policy.Networks(set.Spec.Nets)
+		byFamily := map[bool][]netip.Prefix{} // as boxes have them
+		for _, net := range nets {
+			byFamily[net.Addr().Is4()] = append(byFamily[net.Addr().Is4()], net)
+		}
+		for _, nets := range byFamily {
+			if len(nets) > shownNetworks {
+				w.group(key.String(), nets)
+			}
+		}
+	}
 	reached := c.reached()
 	for _, c := range []*cluster{c, reached} {
 		w.group("all nodes", c.of(false))
@@ -45,7 +62,17 @@ func newWords(c *cluster, space *policy.Space) *words {
 func (w *words) group(name string, addresses []netip.Prefix) {
 	if len(addresses) > 0 {
 		w.groups[w.canonical(addresses)] = name
+		w.largest = max(w.largest, len(addresses))
 	}
+}
+
+// groupOf is the name of addresses, if they have one. They are of a box of a set, and so as few networks as they can be.
+func (w *words) groupOf(addresses []netip.Prefix) (name string, found bool) {
+	if len(addresses) > w.largest {
+		return "", false
+	}
+	name, found = w.groups[w.canonical(addresses)]
+	return name, found
 }
 
 // named tells whether there is a name for the other ends of all boxes on a path.
@@ -55,7 +82,8 @@ func (w *words) named(boxes []policy.Box, path policy.Path) bool {
 		if path == policy.Output {
 			others = b.Destinations
 		}
-		return len(others) > 0 && w.groups[w.canonical(others)] == ""
+		_, named := w.groupOf(others)
+		return len(others) > 0 && !named
 	})
 }
 
@@ -84,21 +112,27 @@ func (w *words) canonical(addresses []netip.Prefix) string {
 // shownNetworks is how many networks are written out.
 const shownNetworks = 4
 
-// addresses names a set of addresses: all of them, those of nodes, all but a few, or a few.
+// addresses names a set of addresses: all of them, those of nodes, all but some, or some. They are of a box of a set.
 func (w *words) addresses(all []netip.Prefix, ipVersion int) string {
 	if len(all) == 0 {
 		return anywhere(ipVersion)
 	}
-	if name, ok := w.groups[w.canonical(all)]; ok {
+	text, ok := w.texts[&all[0]]
+	if !ok {
+		text = w.addressesText(all)
+		w.texts[&all[0]] = text
+	}
+	return text
+}
+
+func (w *words) addressesText(all []netip.Prefix) string {
+	if name, ok := w.groupOf(all); ok {
 		return name
 	}
-	if len(all) <= shownNetworks {
-		return networks(all)
-	}
 	version := familyOf(all[0].Addr())
-	if !slices.ContainsFunc(all, func(p netip.Prefix) bool { return familyOf(p.Addr()) != version }) {
-		if rest := w.rest(all, version); len(rest) > 0 && len(rest) <= shownNetworks {
-			return anywhere(version) + " but " + networks(rest)
+	if len(all) > shownNetworks && version == familyOf(all[len(all)-1].Addr()) {
+		if rest := w.rest(all, version); len(rest) > 0 && len(rest) < len(all) {
+			return anywhere(version) + " but " + w.addressesText(rest)
 		}
 	}
 	return someNetworks(all)

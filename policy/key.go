@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 )
 
@@ -68,23 +69,23 @@ func (k key) address(v6 bool) netip.Addr {
 type interval struct{ first, last key }
 
 // hostMask has a one for every bit of a key that is not among the leading bits.
-func hostMask(bits int) key {
+func hostMask(length int) key {
 	switch {
-	case bits == 0:
+	case length == 0:
 		return key{^uint64(0), ^uint64(0)}
-	case bits < 64:
-		return key{^uint64(0) >> bits, ^uint64(0)}
-	case bits == 128:
+	case length < 64:
+		return key{^uint64(0) >> length, ^uint64(0)}
+	case length == 128:
 		return key{}
 	default:
-		return key{0, ^uint64(0) >> (bits - 64)}
+		return key{0, ^uint64(0) >> (length - 64)}
 	}
 }
 
 // prefixInterval is the addresses of a prefix; host bits are ignored.
 func prefixInterval(p netip.Prefix) interval {
-	first, mask := addressKey(p.Masked().Addr()), hostMask(p.Bits())
-	return interval{first, key{first.hi | mask.hi, first.lo | mask.lo}}
+	first := addressKey(p.Masked().Addr())
+	return interval{first, first.lastOf(p.Bits())}
 }
 
 // appendPrefixes adds the fewest prefixes that make up an interval of addresses.
@@ -94,23 +95,35 @@ func appendPrefixes(out []netip.Prefix, in interval, v6 bool) []netip.Prefix {
 		longest = 128
 	}
 	for first := in.first; ; {
-		bits := 0
-		var last key
-		for ; ; bits++ {
-			mask := hostMask(bits)
-			last = key{first.hi | mask.hi, first.lo | mask.lo}
-			if first.hi&mask.hi == 0 && first.lo&mask.lo == 0 && !in.last.less(last) {
-				break
-			}
-			if bits == longest {
-				break
-			}
+		length := max(0, longest-first.zeros(v6))
+		last := first.lastOf(length)
+		for in.last.less(last) && length < longest {
+			length++
+			last = first.lastOf(length)
 		}
-		out = append(out, netip.PrefixFrom(first.address(v6), bits))
+		out = append(out, netip.PrefixFrom(first.address(v6), length))
 		after, ok := last.next()
 		if !ok || in.last.less(after) {
 			return out
 		}
 		first = after
+	}
+}
+
+// lastOf is the last key of those that share the leading bits of k.
+func (k key) lastOf(length int) key {
+	mask := hostMask(length)
+	return key{k.hi | mask.hi, k.lo | mask.lo}
+}
+
+// zeros is how many zeros an address ends in.
+func (k key) zeros(v6 bool) int {
+	switch {
+	case !v6:
+		return bits.TrailingZeros32(uint32(k.hi >> 32))
+	case k.lo == 0:
+		return 64 + bits.TrailingZeros64(k.hi)
+	default:
+		return bits.TrailingZeros64(k.lo)
 	}
 }
