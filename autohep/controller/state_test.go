@@ -88,7 +88,7 @@ func TestStateFollows(t *testing.T) {
 				if _, busy := writing[n]; busy {
 					return
 				}
-				known.begin(n, &v3.HostEndpoint{}, false)
+				known.begin(known.planner, n, &v3.HostEndpoint{}, false)
 				if rapid.Bool().Draw(t, "delete") {
 					writing[n] = nil
 					if !s.remove(n) {
