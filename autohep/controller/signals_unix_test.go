@@ -62,26 +62,41 @@ func (c *child) signalUntilEnd(t *testing.T, first, again os.Signal) {
 	}
 }
 
-// TestInterruptedTwice interrupts the process that works as somebody at a keyboard does who does not want to wait.
-func TestInterruptedTwice(t *testing.T) {
-	t.Parallel()
-	s := sites()["etcd"](t)
-	s.configure(t, enabled())
-	c := s.run(t)
-	await(t, "the controller does not work", c.works)
-	s.etcd.Pause(t)
-	began := time.Now()
-	for range 2 {
-		if err := c.command.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	<-c.ended
-	if took := time.Since(began); c.err != nil || took > 5*time.Second {
-		t.Errorf("after %v: %v", took, c.err)
-	}
-	if !strings.Contains(c.log.String(), `msg="stopping without waiting for writes" signal=interrupt`) {
-		t.Error("the log does not tell")
+// TestInterruptedAgain interrupts the process that works as somebody at a keyboard does who does not want to wait, while
+// etcd does not answer: the second time it gives up waiting for writes, and the third time it ends on the spot.
+func TestInterruptedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		logs []string
+		want string
+	}{
+		"twice":  {[]string{"msg=stopping\n", `msg="stopping without waiting for writes" signal=interrupt`}, ""},
+		"thrice": {[]string{"msg=stopping\n", `msg="stopping without waiting for writes" signal=interrupt`, ""}, "signal: interrupt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := sites()["etcd"](t)
+			s.configure(t, enabled())
+			c := s.run(t)
+			await(t, "the controller does not work", c.works)
+			s.etcd.Pause(t)
+			began := time.Now()
+			for _, text := range test.logs {
+				if err := c.command.Process.Signal(os.Interrupt); err != nil {
+					t.Fatal(err)
+				}
+				await(t, "the log does not tell: "+text, func() bool { return strings.Contains(c.log.String(), text) })
+			}
+			<-c.ended
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("it takes %v to end", took)
+			}
+			got := ""
+			if c.err != nil {
+				got = c.err.Error()
+			}
+			if got != test.want {
+				t.Errorf("it ends with %q, want %q", got, test.want)
+			}
+		})
 	}
 }
