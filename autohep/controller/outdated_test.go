@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/edfb3db0/calicoctl/autohep"
 	"github.com/edfb3db0/calicoctl/datastore"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
@@ -66,9 +65,10 @@ func TestSwitchedOffBeforeDelete(t *testing.T) {
 	s := &interfering{Store: openLocal(t)}
 	c := newForTest(t, s, time.Now)
 	c.configureTo(switchedOn)
-	planner, _ := autohep.NewPlanner(onlyDefault)
-	want, _ := planner.Desired(testNode("gone"))
-	made, err := s.Create(t.Context(), want[0])
+	stale := resources.HostEndpoint.New().(*v3.HostEndpoint)
+	stale.Name, stale.Labels = "gone-auto-hep", map[string]string{v3.LabelCreatedBy: v3.CreatedByController}
+	stale.Spec = v3.HostEndpointSpec{Node: "gone", InterfaceName: "*"}
+	made, err := s.Create(t.Context(), stale)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestSwitchedOffBeforeDelete(t *testing.T) {
 	s.get = func(resources.Key) { c.configureTo(nil) }
 	for c.lookAtNext(t) {
 	}
-	if diff := cmp.Diff([]string{want[0].Name}, namesIn(t, s)); diff != "" {
+	if diff := cmp.Diff([]string{stale.Name}, namesIn(t, s)); diff != "" {
 		t.Errorf("after the controller is switched off: %s", diff)
 	}
 }
