@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -51,7 +52,13 @@ func newControllerRun(d *Deps, g *globalOptions) *cobra.Command {
 Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration (or LOG_LEVEL) says, or --log-level if that says more. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
 
 With --once, make one pass over everything and exit. No election is held for it. The environment of this command counts; if a controller works with another one, there is a warning, and the status of the configuration stays that controller's. Each problem with a node or a template is a warning too, and makes the exit status 1.
-` + exitStatus,
+
+SIGTERM and SIGINT (Ctrl-C) have it stop: writes that are under way get two seconds, and then another controller may take over at once. After that, SIGTERM changes nothing; SIGINT has it not wait for the writes; and one more SIGINT ends it on the spot, so that others have to wait until its lead runs out.
+
+Exit status:
+  0    done; without --once that is to be stopped by a signal
+  1    could not do it, or not all of it; standard error says why
+  130  interrupted, with --once: the pass was not completed`,
 		Example: `  calicoctl controller run
   calicoctl controller run --once`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -136,15 +143,42 @@ type moreTalkative [2]slog.Leveler
 
 func (m moreTalkative) Level() slog.Level { return min(m[0].Level(), m[1].Level()) }
 
+// newControllerLog logs in a format of --log-format. In both, a duration has its unit.
+func newControllerLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+	if format != formatJSON {
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}}))
+}
+
 // runController works until ctx ends, which is how it is meant to end.
 func runController(ctx context.Context, o *controllerRunOptions) error {
 	level := &slog.LevelVar{}
 	asked, _ := parseLogLevel(o.global.logLevel) // which has been looked at
-	options := &slog.HandlerOptions{Level: moreTalkative{level, asked}}
-	log := slog.New(slog.NewTextHandler(o.deps.Err, options))
-	if o.logFormat == formatJSON {
-		log = slog.New(slog.NewJSONHandler(o.deps.Err, options))
+	log := newControllerLog(o.deps.Err, o.logFormat, moreTalkative{level, asked})
+	over, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	c := controller.Options{
+		HealthAddress: o.healthAddress, MetricsHost: o.metricsHost, Workers: o.workers,
+		Log: log, Level: level, Now: o.deps.Now,
 	}
+	if o.deps.KeepSignals != nil {
+		c.Hurry = hurry(ctx, over, o.deps.KeepSignals(), log)
+	}
+	err := keepInStep(ctx, o, c)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// keepInStep runs a controller with options that lack what is read first.
+func keepInStep(ctx context.Context, o *controllerRunOptions, c controller.Options) error {
 	config, err := loadConfig(o.deps, o.global, o.config)
 	if err != nil {
 		return err
@@ -156,16 +190,12 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 	if err := controller.CheckAddresses(ctx, o.healthAddress, o.metricsHost); err != nil {
 		return err
 	}
-	level.Set(environment.Settings(nil).Level)
-	c := controller.Options{
-		Environment:   environment,
-		HealthAddress: o.healthAddress, MetricsHost: o.metricsHost, Workers: o.workers,
-		Log: log, Level: level, Now: o.deps.Now,
-	}
+	c.Environment = environment
+	c.Level.Set(environment.Settings(nil).Level)
 	if o.leaderElect {
 		c.Election = election(o.namespace, o.identity)
 	}
-	log.Info("calicoctl controller", "version", o.deps.Build.Version, "datastore", config.DatastoreType)
+	c.Log.Info("calicoctl controller", "version", o.deps.Build.Version, "datastore", config.DatastoreType)
 	backend, err := openInHealth(ctx, o.deps, config, c)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -174,7 +204,11 @@ func runController(ctx context.Context, o *controllerRunOptions) error {
 		return err
 	}
 	c.Store = backend.Store
-	return errors.Join(controller.New(c).Run(ctx), backend.Store.Close())
+	err = controller.New(c).Run(ctx)
+	if closing := backend.Store.Close(); closing != nil {
+		c.Log.Error("closing the datastore failed", "error", closing)
+	}
+	return err
 }
 
 // openInHealth opens a datastore, and answers meanwhile that the process lives.

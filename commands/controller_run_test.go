@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ type controllerCall struct {
 	out, log lockedBuffer
 	vars     map[string]string
 	open     func(ctx context.Context) (datastore.Store, error)
+	signals  chan os.Signal
 	code     int
 }
 
@@ -58,6 +60,7 @@ func (c *controllerCall) run(ctx context.Context, args ...string) string {
 			s, err := c.open(ctx)
 			return Backend{Store: s}, err
 		},
+		KeepSignals: func() <-chan os.Signal { return c.signals },
 	})
 	return c.log.String()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -36,6 +37,9 @@ type Deps struct {
 	Now func() time.Time
 	// Open opens the datastore that a configuration names.
 	Open func(ctx context.Context, c Config, a access) (Backend, error)
+	// KeepSignals has signals to end that come after the first one not end the process, and gives them; nil where nobody
+	// sends any. It has to be called before the first.
+	KeepSignals func() <-chan os.Signal
 	// EngineSteps is how much work the policy engine may do; 0 leaves that to the engine.
 	EngineSteps int64
 

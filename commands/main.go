@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -39,9 +37,9 @@ func (a answerNo) Error() string { return string(a) }
 // Main runs the program with the arguments and the environment of the process, and
 // returns its exit code.
 func Main(ctx context.Context, build Build) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends what does not heed the first
+	asked := listen(stop)
 	if info, ok := debug.ReadBuildInfo(); ok && build.Version == "" && info.Main.Version != "(devel)" {
 		build.Version = info.Main.Version // what "go install" knows
 	}
@@ -57,6 +55,8 @@ func Main(ctx context.Context, build Build) int {
 		LookupEnv: os.LookupEnv,
 		Now:       time.Now,
 		Open:      openBackend,
+
+		KeepSignals: asked.keep,
 	})
 }
 

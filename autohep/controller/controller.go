@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -38,6 +37,8 @@ type Options struct {
 	Level *slog.LevelVar
 	// Now is the clock.
 	Now func() time.Time
+	// Hurry is closed when Run, whose context has ended, is not to wait for writes any more; nil for never.
+	Hurry <-chan struct{}
 }
 
 // defaultWorkers keeps an API server busy and leaves it time for others.
@@ -63,12 +64,12 @@ type Controller struct {
 	kcc atomic.Pointer[v3.KubeControllersConfiguration]
 	// settings are made of it; nil until everything has been read once.
 	settings atomic.Pointer[Settings]
-	// changed asks for new settings, and pass for a list of everything.
-	changed chan struct{}
-	pass    *broadcast
-	leading atomic.Bool
-	synced  synced
-	told    told
+	// changed asks for new settings, applied for a look at the status that tells of them, and pass for a list of everything.
+	changed, applied chan struct{}
+	pass             *broadcast
+	leading          atomic.Bool
+	synced           synced
+	told             told
 }
 
 // New makes a Controller. It does nothing until Run.
@@ -78,7 +79,7 @@ func New(o Options) *Controller {
 	}
 	c := &Controller{
 		Options: o, state: newState(), queue: newQueue(o.Now),
-		changed: make(chan struct{}, 1), pass: newBroadcast(),
+		changed: make(chan struct{}, 1), applied: make(chan struct{}, 1), pass: newBroadcast(),
 	}
 	c.synced.prepare()
 	c.metrics = newMetrics(c)
@@ -122,7 +123,7 @@ func (c *Controller) remark(key resources.Key, remarks []string) {
 }
 
 // Run works until ctx ends, whatever happens to the datastore meanwhile. Then it waits some
-// seconds for the writes that are under way.
+// seconds for the writes that are under way, or until Options.Hurry.
 func (c *Controller) Run(ctx context.Context) error {
 	var group errgroup.Group
 	run := func(f func(context.Context)) {
@@ -134,9 +135,11 @@ func (c *Controller) Run(ctx context.Context) error {
 		follow(ctx, c, resources.KubeControllersConfiguration, &c.synced.configuration, c.configuration())
 	})
 	run(c.configure)
+	run(c.keepSettled)
 	run(c.events.send)
 	run(c.serve)
 	run(c.takeTurns)
+	defer c.queue.stop()
 	return group.Wait()
 }
 
@@ -185,7 +188,7 @@ func (c *Controller) lead(ctx context.Context) {
 	defer stop()
 	defer context.AfterFunc(ctx, func() {
 		if !datastore.IsLost(ctx) {
-			sleep(writing, drainTime)
+			c.drain(writing)
 		}
 		stop()
 	})()
@@ -196,6 +199,17 @@ func (c *Controller) lead(ctx context.Context) {
 	group.Go(func() error { c.passes(ctx); return nil })
 	_ = group.Wait() // workers give no errors
 	c.Log.Info("not working any more", "identity", c.Election.Identity)
+}
+
+// drain gives writes that are under way some time, unless there is a hurry. It ends with them.
+func (c *Controller) drain(writing context.Context) {
+	timer := time.NewTimer(drainTime)
+	defer timer.Stop()
+	select {
+	case <-writing.Done():
+	case <-c.Hurry:
+	case <-timer.C:
+	}
 }
 
 // passes makes a pass over everything from time to time.
@@ -274,20 +288,22 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // requestSettings has the settings made anew.
-func (c *Controller) requestSettings() {
+func (c *Controller) requestSettings() { request(c.changed) }
+
+// request asks whoever reads from a channel that has room for one to do something again.
+func request(again chan<- struct{}) {
 	select {
-	case c.changed <- struct{}{}:
+	case again <- struct{}{}:
 	default:
 	}
 }
 
-// configure makes settings whenever the configuration changes, and sees to it that there is one.
+// configure makes settings whenever the configuration changes. Nothing holds it up: what was read last counts at once.
 func (c *Controller) configure(ctx context.Context) {
 	if !c.awaitSync(ctx) {
 		return
 	}
 	c.requestSettings()
-	failures := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -295,18 +311,7 @@ func (c *Controller) configure(ctx context.Context) {
 		case <-c.changed:
 		}
 		c.apply()
-		if !c.leading.Load() {
-			continue
-		}
-		c.tellOfConfiguration()
-		if err := c.settle(ctx); err != nil && ctx.Err() == nil {
-			failures++
-			c.metrics.failure(err)
-			c.Log.Warn("the configuration cannot be written", "error", err)
-			time.AfterFunc(pauseAfter(failures+electionPause), c.requestSettings)
-			continue
-		}
-		failures = 0
+		request(c.applied)
 	}
 }
 
@@ -348,20 +353,4 @@ func (c *Controller) apply() {
 	c.Log.Info("configured", "active", next.Active, "autoCreate", next.Endpoints.AutoCreate,
 		"createDefault", next.Endpoints.CreateDefault, "templates", len(next.Endpoints.Templates), "period", next.Period)
 	c.queue.add(c.state.use(planner)...)
-}
-
-// settle makes the configuration if there is none, and has its status say what runs.
-func (c *Controller) settle(ctx context.Context) error {
-	kcc := c.kcc.Load()
-	if kcc == nil {
-		_, err := c.Store.Create(ctx, resources.NewKubeControllersConfiguration())
-		if err != nil && !errors.Is(err, datastore.ErrExists) {
-			return fmt.Errorf("create the configuration: %w", err)
-		}
-		if err == nil {
-			c.Log.Info("made the configuration, since there was none")
-		}
-		return nil // the watch will tell, and the status follows
-	}
-	return c.writeStatus(ctx, kcc)
 }

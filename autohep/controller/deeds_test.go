@@ -35,14 +35,14 @@ func (l *loner) write(name, ip string) {
 	}
 	current := have == nil && stored == nil || have != nil && stored != nil && have.ResourceVersion == stored.ResourceVersion
 	if ip == "" {
-		l.known.begin(name, have, true)
+		l.known.begin(l.known.planner, name, have, true)
 	} else {
 		want := (&server{endpoints: map[string]*v3.HostEndpoint{}}).put(name, ip)
 		want.ResourceVersion = ""
 		if have != nil {
 			want.ResourceVersion = have.ResourceVersion
 		}
-		l.known.begin(name, want, false)
+		l.known.begin(l.known.planner, name, want, false)
 	}
 	l.unanswered[name] = nil
 	switch {
@@ -225,7 +225,7 @@ func TestForeignWorkIsSeen(t *testing.T) {
 			t.Run(name+", "+when, func(t *testing.T) {
 				s, known := &server{endpoints: map[string]*v3.HostEndpoint{}}, newState()
 				enter(known.claims, "a", "n")
-				known.begin("a", s.put("a", "10.0.0.1"), false)
+				known.begin(known.planner, "a", s.put("a", "10.0.0.1"), false)
 				known.wrote("a", s.endpoints["a"].DeepCopy())
 				if early {
 					s.tell(known)

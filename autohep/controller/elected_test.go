@@ -1,7 +1,10 @@
 package controller_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -25,4 +28,26 @@ func TestNobodyElected(t *testing.T) {
 	})
 	b.kube.Do(t, "POST", "/api/v1/namespaces", []byte(`{"metadata": {"name": "not-yet"}}`))
 	await(t, "it does not work when the namespace is there", func() bool { return ready() == "working\n" })
+}
+
+// TestStoppedWhileElected has a process be stopped when it has been elected and does not know it yet: the lead is free at once.
+func TestStoppedWhileElected(t *testing.T) {
+	api := servers.APIServer(t)
+	s, requests := openCounted(t, api, "kubernetes-v1")
+	ctx, stop := context.WithCancel(t.Context())
+	taken := false
+	requests.answered = func(r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/leases") {
+			taken = true
+			stop()
+			<-r.Context().Done() // nobody waits for the answer any more
+		}
+	}
+	e := datastore.Election{Namespace: "default", Name: "stopped", Identity: "a"}
+	elector := s.(datastore.Elector)
+	err := elector.Lead(ctx, e, func(context.Context) { t.Error("it leads") })
+	leader, failed := elector.Leader(t.Context(), e)
+	if !taken || !errors.Is(err, context.Canceled) || failed != nil || leader != "" {
+		t.Errorf("taken: %v, %v; then %q leads, %v", taken, err, leader, failed)
+	}
 }

@@ -21,14 +21,22 @@ func (s stuck) Create(ctx context.Context, _ resources.Object) (resources.Object
 	return nil, ctx.Err()
 }
 
-// TestLostLead cuts writes off at once when the lead is lost, and gives them some time when the
-// process is to stop.
-func TestLostLead(t *testing.T) {
-	for name, lost := range map[string]bool{"lost": true, "stopped": false} {
+// TestEndOfLead cuts writes off at once when the lead is lost or there is a hurry, and gives them some time when the process
+// is to stop.
+func TestEndOfLead(t *testing.T) {
+	for name, test := range map[string]struct {
+		why     error
+		hurry   bool
+		atLeast time.Duration
+	}{
+		"lost": {why: datastore.Lost(datastore.ErrUnavailable)}, "stopped": {atLeast: drainTime}, "hurried": {hurry: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stuck{openLocal(t), make(chan struct{})}
 			c := newForTest(t, s, time.Now)
+			hurry := make(chan struct{})
+			c.Hurry = hurry
 			c.state.putNode(testNode("n"), time.Now())
 			c.asFor(onlyDefault)
 			ctx, end := context.WithCancelCause(t.Context())
@@ -39,13 +47,12 @@ func TestLostLead(t *testing.T) {
 			}()
 			<-s.began
 			began := time.Now()
-			if lost {
-				end(datastore.Lost(datastore.ErrUnavailable))
-			} else {
-				end(nil)
+			end(test.why)
+			if test.hurry {
+				close(hurry)
 			}
 			<-done
-			if took := time.Since(began); lost != (took < drainTime/2) || took > 2*drainTime {
+			if took := time.Since(began); took < test.atLeast || took > test.atLeast+drainTime/2 {
 				t.Errorf("writes go on for %v", took)
 			}
 		})

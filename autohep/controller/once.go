@@ -207,7 +207,10 @@ func pass(ctx context.Context, store datastore.Store, o Options) (autohep.Result
 	}
 	result, err := carryOutAll(ctx, store, r.Changes)
 	result.Problems = r.Problems
-	if datastore.IsAway(err) || ctx.Err() != nil {
+	if ctx.Err() != nil {
+		return result, cmp.Or(err, ctx.Err()) // the status is missing at least
+	}
+	if datastore.IsAway(err) {
 		return result, err
 	}
 	return result, errors.Join(err, r.settle(ctx, store, o.LeaveStatus))

@@ -49,16 +49,21 @@ func (s *state) leaves(h *v3.HostEndpoint) bool {
 }
 
 // begin says that this process is about to write an endpoint: h is what it is to be, or with deleting
-// what is to go.
-func (s *state) begin(name string, h *v3.HostEndpoint, deleting bool) {
+// what is to go. It is false if planner, which has planned that, is not the one to go by any more: nothing is to be
+// written then.
+func (s *state) begin(planner *autohep.Planner, name string, h *v3.HostEndpoint, deleting bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.planner != planner {
+		return false
+	}
 	s.expect(name, h, deleting)
 	w := &ownWrite{}
 	if earlier := s.own[name]; earlier != nil {
 		w.before = earlier.result
 	}
 	s.own[name] = w
+	return true
 }
 
 // caughtUp says that the watch has told of the last write of an endpoint of which there was an answer.

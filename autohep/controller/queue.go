@@ -154,6 +154,15 @@ func (q *queue) retryNow() {
 	}
 }
 
+// stop ends all pauses for good.
+func (q *queue) stop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range q.items {
+		i.stopRetry()
+	}
+}
+
 // startNow has all names that are waiting have been added just now: nobody looked before.
 func (q *queue) startNow() {
 	q.mu.Lock()

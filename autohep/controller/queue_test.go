@@ -88,3 +88,16 @@ func TestPauses(t *testing.T) {
 		}
 	}
 }
+
+// TestQueueStops has a name that has failed not come again after the end.
+func TestQueueStops(t *testing.T) {
+	q := newQueue(time.Now)
+	q.add("a")
+	name, since, _ := q.take()
+	q.done(name, since, true)
+	q.stop()
+	time.Sleep(2 * firstPause)
+	if diff := cmp.Diff([]string(nil), drain(q)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -25,6 +25,8 @@ import (
 type requestCount struct {
 	mu  sync.Mutex
 	all map[string]int
+	// answered is called when the server has answered, before the answer goes on; nil for nothing.
+	answered func(*http.Request)
 }
 
 func (r *requestCount) take() map[string]int {
@@ -62,6 +64,12 @@ func openCounted(t *testing.T, api *cluster.APIServer, form string) (datastore.S
 		}
 		count.all[what]++
 	}}
+	proxy.ModifyResponse = func(answer *http.Response) error {
+		if count.answered != nil {
+			count.answered(answer.Request)
+		}
+		return nil
+	}
 	server := httptest.NewServer(proxy)
 	t.Cleanup(func() {
 		server.CloseClientConnections()

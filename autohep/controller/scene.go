@@ -9,6 +9,8 @@ import (
 
 // scene is what a plan for one node has to see: the node, and those that want the same names.
 type scene struct {
+	// looked is the node that is looked at, known or not.
+	looked    string
 	planner   *autohep.Planner
 	nodes     []*v3.Node
 	existing  []*v3.HostEndpoint
@@ -34,7 +36,7 @@ func (s *state) scene(node string) scene {
 	if s.planner == nil {
 		return scene{}
 	}
-	out := scene{planner: s.planner, endpoints: map[string]*v3.HostEndpoint{}, foreign: names{}}
+	out := scene{looked: node, planner: s.planner, endpoints: map[string]*v3.HostEndpoint{}, foreign: names{}}
 	seen, next := names{node: {}}, []string{node}
 	join := func(name string) {
 		if h := s.endpoints[name]; h != nil {

@@ -238,8 +238,12 @@ func (c *Controller) serve(ctx context.Context) {
 	group.Wait()
 }
 
-// shutdownTime is how long answers that are under way may take at the end.
-const shutdownTime = time.Second
+const (
+	// askTime is how long a question and its answer may take each, so that nobody holds a connection for ever.
+	askTime = 5 * time.Second
+	// shutdownTime is how long answers that are under way may take at the end.
+	shutdownTime = time.Second
+)
 
 // keepServing serves at an address until ctx ends, and tries again while that does not work.
 func (c *Controller) keepServing(ctx context.Context, address string, handler http.Handler) {
@@ -260,13 +264,15 @@ func serveAt(ctx context.Context, address string, handler http.Handler) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	server := &http.Server{Handler: handler, ReadTimeout: askTime, WriteTimeout: 2 * askTime, IdleTimeout: time.Minute}
 	stopped := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()
-		_ = server.Shutdown(last) // what does not end in time is cut off with the process
+		if server.Shutdown(last) != nil {
+			_ = server.Close() // what does not end in time is cut off
+		}
 	})()
 	err = server.Serve(listener)
 	if errors.Is(err, http.ErrServerClosed) {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -59,80 +60,92 @@ func (s *server) tell(to *state) {
 	}
 }
 
+// follower is a state that follows a server to which this process and others write.
+type follower struct {
+	*server
+	known *state
+	// writing are the writes whose answers have not come yet; nil for a deletion. Of those, missing are deletions of what was
+	// gone already.
+	writing map[string]*v3.HostEndpoint
+	missing names
+}
+
+func newFollower() *follower {
+	return &follower{
+		server: &server{endpoints: map[string]*v3.HostEndpoint{}}, known: newState(),
+		writing: map[string]*v3.HostEndpoint{}, missing: names{},
+	}
+}
+
+var someName = rapid.SampledFrom([]string{"a", "b"})
+
+func (f *follower) foreignPut(t *rapid.T) { f.put(someName.Draw(t, "name"), "192.0.2.1") }
+
+func (f *follower) foreignDelete(t *rapid.T) { f.remove(someName.Draw(t, "name")) }
+
+func (f *follower) hear(*rapid.T) {
+	if len(f.pending) > 0 {
+		f.tell(f.known)
+	}
+}
+
+func (f *follower) list(*rapid.T) {
+	f.pending = nil
+	var all []*v3.HostEndpoint
+	for _, h := range f.endpoints {
+		all = append(all, h.DeepCopy())
+	}
+	f.known.replaceEndpoints(all)
+}
+
+func (f *follower) write(t *rapid.T) {
+	name := someName.Draw(t, "name")
+	if _, busy := f.writing[name]; busy {
+		return
+	}
+	f.known.begin(f.known.planner, name, &v3.HostEndpoint{}, false)
+	if !rapid.Bool().Draw(t, "delete") {
+		f.writing[name] = f.put(name, "10.0.0.1")
+		return
+	}
+	f.writing[name] = nil
+	if !f.remove(name) {
+		f.missing[name] = struct{}{}
+	}
+}
+
+// answer has the answers of all writes come or get lost.
+func (f *follower) answer(t *rapid.T) {
+	for _, name := range slices.Sorted(maps.Keys(f.writing)) {
+		if f.missing.has(name) || rapid.Bool().Draw(t, "lost") {
+			f.known.failed(name)
+		} else {
+			f.known.wrote(name, f.writing[name])
+		}
+	}
+	clear(f.writing)
+	clear(f.missing)
+}
+
 // TestStateFollows has this process and others write, the watch tell late, lists come in
 // between, and answers get lost: when all is told, the state is what the server has.
 func TestStateFollows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, known := &server{endpoints: map[string]*v3.HostEndpoint{}}, newState()
-		writing := map[string]*v3.HostEndpoint{} // answers that have not come yet; nil for a deletion
-		missing := names{}                       // of those, deletions of what was gone already
-		name := rapid.SampledFrom([]string{"a", "b"})
-		actions := map[string]func(){
-			"foreign put":    func() { s.put(name.Draw(t, "name"), "192.0.2.1") },
-			"foreign delete": func() { s.remove(name.Draw(t, "name")) },
-			"tell": func() {
-				if len(s.pending) > 0 {
-					s.tell(known)
-				}
-			},
-			"list": func() {
-				s.pending = nil
-				var all []*v3.HostEndpoint
-				for _, h := range s.endpoints {
-					all = append(all, h.DeepCopy())
-				}
-				known.replaceEndpoints(all)
-			},
-			"write": func() {
-				n := name.Draw(t, "name")
-				if _, busy := writing[n]; busy {
-					return
-				}
-				known.begin(n, &v3.HostEndpoint{}, false)
-				if rapid.Bool().Draw(t, "delete") {
-					writing[n] = nil
-					if !s.remove(n) {
-						missing[n] = struct{}{}
-					}
-				} else {
-					writing[n] = s.put(n, "10.0.0.1")
-				}
-			},
-			"answer": func() {
-				for _, n := range slices.Sorted(func(yield func(string) bool) {
-					for n := range writing {
-						if !yield(n) {
-							return
-						}
-					}
-				}) {
-					if missing.has(n) || rapid.Bool().Draw(t, "lost") {
-						known.failed(n)
-					} else {
-						known.wrote(n, writing[n])
-					}
-					delete(writing, n)
-					delete(missing, n)
-				}
-			},
+		f := newFollower()
+		t.Repeat(map[string]func(*rapid.T){
+			"foreign put": f.foreignPut, "foreign delete": f.foreignDelete,
+			"hear": f.hear, "list": f.list, "write": f.write, "answer": f.answer,
+		})
+		f.answer(t)
+		for len(f.pending) > 0 {
+			f.tell(f.known)
 		}
-		order := []string{"answer", "foreign delete", "foreign put", "list", "tell", "write"}
-		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			actions[rapid.SampledFrom(order).Draw(t, "action")]()
-		}
-		actions["answer"]()
-		for len(s.pending) > 0 {
-			s.tell(known)
-		}
-		if diff := cmp.Diff(s.endpoints, known.endpoints); diff != "" {
+		if diff := cmp.Diff(f.endpoints, f.known.endpoints); diff != "" {
 			t.Fatalf("-server +state:\n%s", diff)
 		}
-		on := 0
-		for range known.on["n"] {
-			on++
-		}
-		if on != len(s.endpoints) {
-			t.Fatalf("%d endpoints on the node, want %d", on, len(s.endpoints))
+		there, on := slices.Sorted(maps.Keys(f.endpoints)), slices.Sorted(maps.Keys(f.known.on["n"]))
+		if diff := cmp.Diff(there, on); diff != "" {
+			t.Fatalf("-endpoints +those of the node:\n%s", diff)
 		}
 	})
 }

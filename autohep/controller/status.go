@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
@@ -43,7 +42,7 @@ type told struct {
 }
 
 // writeStatus has the status say what runs, whoever has written something else there. Where another controller
-// keeps doing that, it is written from time to time alone.
+// keeps doing that, it is written from time to time alone, and the error is errContested meanwhile.
 func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersConfiguration) error {
 	status := c.settings.Load().status()
 	same := equality.Semantic.DeepEqual
@@ -54,8 +53,7 @@ func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersCon
 		return nil // what cannot be understood would be lost
 	}
 	if err := c.statusBrake.take(kcc.Name, c.Now()); err != nil {
-		time.AfterFunc(repairPause, c.requestSettings)
-		return nil
+		return err
 	}
 	next := kcc.DeepCopy()
 	next.Status = status

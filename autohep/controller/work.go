@@ -55,7 +55,11 @@ func (c *Controller) look(ctx context.Context, node string, since time.Time) err
 			return err
 		}
 	}
-	failures, refused := c.carryOut(ctx, scene, changes)
+	failures, refused, outdated := c.carryOut(ctx, scene, changes)
+	if outdated {
+		c.state.stillForeign(scene.unrepaired(changes)...)
+		return nil // whoever has changed the settings adds all nodes again
+	}
 	c.conclude(scene, node, slices.Concat(problems, refused), failures)
 	if err := failures.Err(); err != nil {
 		c.state.stillForeign(scene.unrepaired(changes)...)
@@ -97,8 +101,8 @@ func (c *Controller) sureGone(ctx context.Context, endpoints []*v3.HostEndpoint)
 }
 
 // carryOut writes changes, new endpoints before stale ones are deleted. It gives those that could not be written, and
-// says of those that the datastore refuses why.
-func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Changes) (failures autohep.Failures, refused []autohep.Problem) {
+// says of those that the datastore refuses why. It stops when the settings that they follow from are outdated.
+func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Changes) (failures autohep.Failures, refused []autohep.Problem, outdated bool) {
 	steps := []struct {
 		op    datastore.ChangeOp
 		what  []*v3.HostEndpoint
@@ -125,7 +129,9 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 				failures.Add(step.op, h, err)
 				continue
 			}
-			c.state.begin(h.Name, h, step.op == datastore.ChangeDelete)
+			if !c.state.begin(s.planner, h.Name, h, step.op == datastore.ChangeDelete) {
+				return failures, refused, true
+			}
 			stored, err := step.write(h)
 			if err == nil {
 				c.state.wrote(h.Name, stored)
@@ -141,11 +147,11 @@ func (c *Controller) carryOut(ctx context.Context, s scene, changes autohep.Chan
 					"Node %q: the datastore does not take its host endpoint %q: %v", h.Spec.Node, h.Name, err)})
 			}
 			if errors.Is(err, datastore.ErrUnavailable) || ctx.Err() != nil {
-				return failures, refused
+				return failures, refused, false
 			}
 		}
 	}
-	return failures, refused
+	return failures, refused, false
 }
 
 // mayWrite allows what is no repair, and repairs that are not too many.
@@ -160,6 +166,9 @@ func (c *Controller) mayWrite(op datastore.ChangeOp, s scene, h *v3.HostEndpoint
 func (c *Controller) wrote(op datastore.ChangeOp, s scene, h *v3.HostEndpoint) {
 	c.metrics.writes.WithLabelValues(string(op)).Inc()
 	c.Log.Debug("wrote", "op", string(op), "endpoint", h.Name, "node", h.Spec.Node)
+	if h.Spec.Node != s.looked {
+		c.queue.add(h.Spec.Node) // a look at that node meanwhile, with newer settings or another node, did not see this write
+	}
 	if !s.foreign.has(h.Name) {
 		return
 	}

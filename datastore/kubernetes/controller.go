@@ -129,6 +129,8 @@ type candidate struct {
 	// seen is the lease as it was when it last changed, and since when that has been.
 	seen  *lease
 	since time.Time
+	// unsure is set when nobody knows whether the lease was taken.
+	unsure bool
 }
 
 // Lead implements datastore.Elector with a Lease.
@@ -136,13 +138,13 @@ func (s *Store) Lead(ctx context.Context, e datastore.Election, lead func(contex
 	c := &candidate{store: s, Election: e}
 	for {
 		held, err := c.tryToTake(ctx)
-		if err != nil && (ctx.Err() != nil || !errors.Is(err, datastore.ErrUnavailable)) {
-			return err // otherwise go on, so that it is not forgotten how old the lease is
-		}
-		if held {
+		switch {
+		case held:
 			return c.hold(ctx, lead)
-		}
-		if !pause(ctx, askPause) {
+		case err != nil && ctx.Err() == nil && !errors.Is(err, datastore.ErrUnavailable):
+			return err // otherwise go on, so that it is not forgotten how old the lease is
+		case !pause(ctx, askPause):
+			c.withdraw(ctx)
 			return ctx.Err()
 		}
 	}
@@ -215,6 +217,7 @@ func (c *candidate) tryToTake(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	c.unsure = false
 	now := time.Now()
 	if c.seen == nil || found == nil || c.seen.ResourceVersion != found.ResourceVersion {
 		c.since = now
@@ -236,6 +239,7 @@ func (c *candidate) tryToTake(ctx context.Context) (bool, error) {
 	if errors.Is(err, datastore.ErrConflict) || errors.Is(err, datastore.ErrExists) {
 		return false, nil // another one was faster
 	}
+	c.unsure = err != nil
 	return err == nil, err
 }
 
@@ -284,20 +288,37 @@ func (c *candidate) hold(ctx context.Context, lead func(context.Context)) error 
 	if lost {
 		return context.Cause(leading)
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), askPause)
+	last, cancel := lastTime(ctx)
 	defer cancel()
 	c.release(last)
 	return ctx.Err()
+}
+
+// lastTime bounds what is done when ctx has ended.
+func lastTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), askPause)
+}
+
+// withdraw gives a lease back that may have been taken when ctx ended.
+func (c *candidate) withdraw(ctx context.Context) {
+	if c.unsure {
+		last, cancel := lastTime(ctx)
+		defer cancel()
+		c.giveBack(last)
+	}
 }
 
 // release gives the lease back. Where that fails it runs out.
 func (c *candidate) release(ctx context.Context) {
 	free := *c.seen
 	free.Spec.HolderIdentity = ""
-	if err := c.write(ctx, &free); !errors.Is(err, datastore.ErrConflict) {
-		return
+	if err := c.write(ctx, &free); errors.Is(err, datastore.ErrConflict) {
+		c.giveBack(ctx) // somebody else has written it, or a renewal whose answer has not come
 	}
-	// Somebody else has written it, or a renewal whose answer has not come.
+}
+
+// giveBack gives the lease back if this process has it, whatever it was last.
+func (c *candidate) giveBack(ctx context.Context) {
 	if found, err := c.read(ctx); err == nil && found != nil && found.Spec.HolderIdentity == c.Identity {
 		found.Spec.HolderIdentity = ""
 		_ = c.write(ctx, found)
