@@ -106,6 +106,9 @@ func runControllerStatus(ctx context.Context, o *controllerStatusOptions) error 
 	if live.environment != nil {
 		environment = live.environment
 		r = r.Under(environment)
+		if r, err = s.lookAgain(ctx, r, environment, live.identity); err != nil {
+			return err
+		}
 	}
 	status := statusOf(r)
 	status.Controller, status.EnvironmentVars = live.identity, environment.Variables()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -95,9 +96,12 @@ func New(o Options) *Controller {
 // cannot be guessed, so the one that was read last holds.
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
-	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
+	level := slog.LevelWarn
+	if !mayLeaveOut(key) && !c.health.configuration(nil, err) {
+		level = slog.LevelDebug // which has been told
+	}
+	c.Log.Log(context.Background(), level, "an object cannot be understood", "object", key.String(), "error", err)
 	if !mayLeaveOut(key) {
-		c.health.configuration(nil, err)
 		if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
 			c.events.record(unreadEvent(err))
 		}
@@ -312,8 +316,8 @@ func (c *Controller) configure(ctx context.Context) {
 
 // tellOfConfiguration records an event of each part of the configuration that is left out, or that it is as a whole.
 func (c *Controller) tellOfConfiguration() {
-	e := datastore.ObjectEvent{Key: resources.KubeControllersConfiguration.Key(v3.DefaultName), Warning: true, Reason: reasonConfiguration}
-	for _, e.Text = range c.health.remarked() {
+	e := datastore.ObjectEvent{Key: configurationKey(), Warning: true, Reason: reasonConfiguration}
+	for _, e.Text = range slices.Concat(c.health.remarked(), c.settings.Load().problems(), c.health.templateProblems()) {
 		c.events.record(e)
 	}
 	if err := c.health.whyUnread(); err != nil {
@@ -323,7 +327,7 @@ func (c *Controller) tellOfConfiguration() {
 
 // unreadEvent tells that the configuration cannot be understood.
 func unreadEvent(err error) datastore.ObjectEvent {
-	key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
+	key := configurationKey()
 	return datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
 		"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)}
 }
@@ -339,12 +343,10 @@ func (c *Controller) apply() {
 	}
 	planner, problems := autohep.NewPlanner(next.Endpoints)
 	if !next.Active {
-		planner = nil // not one of a configuration without endpoints: that would delete them
+		planner, problems = nil, nil // not a planner of a configuration without endpoints: that would delete them
 	}
 	c.metrics.template(problems)
-	for _, p := range problems {
-		c.Log.Warn("a template has a mistake", "template", p.Template, "problem", p.Text)
-	}
+	c.health.planned(problems)
 	c.Log.Info("configured", "active", next.Active, "autoCreate", next.Endpoints.AutoCreate,
 		"createDefault", next.Endpoints.CreateDefault, "templates", len(next.Endpoints.Templates), "period", next.Period)
 	c.queue.add(c.state.use(planner)...)
