@@ -1,0 +1,55 @@
+package controller
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/edfb3db0/calicoctl/resources"
+	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+)
+
+// TestContestEnds has somebody else stop changing an endpoint after the last repair that is made without waiting: the node has
+// a problem until it is looked at again, which happens by itself.
+func TestContestEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openLocal(t)
+		c := newForTest(t, s, time.Now)
+		c.state.putNode(testNode("n"), c.Now())
+		c.asFor(onlyDefault)
+		key := resources.HostEndpoint.Key("n-auto-hep")
+		look := func(want string) {
+			t.Helper()
+			if err := c.look(t.Context(), "n", c.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, metric(t, c, `nodes{state="problem"}`)); diff != "" {
+				t.Errorf("nodes with a problem: %s", diff)
+			}
+		}
+		look("0")
+		for i := range repairsAtOnce {
+			o, err := s.Get(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.state.putEndpoint(o.(*v3.HostEndpoint))
+			if err := s.Delete(t.Context(), key, ""); err != nil {
+				t.Fatal(err)
+			}
+			c.state.deleteEndpoint(key.Name)
+			look(map[bool]string{true: "1", false: "0"}[i == repairsAtOnce-1])
+		}
+		if _, _, ok := c.queue.take(); ok {
+			t.Error("the node is looked at again at once")
+		}
+		time.Sleep(repairPause + time.Second)
+		synctest.Wait()
+		if name, _, ok := c.queue.take(); !ok || name != "n" {
+			t.Errorf("the node is not looked at again, but %q", name)
+		}
+		look("0")
+	})
+}
