@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -314,10 +313,10 @@ func (c *Controller) configure(ctx context.Context) {
 	}
 }
 
-// tellOfConfiguration records an event of each part of the configuration that is left out, or that it is as a whole.
+// tellOfConfiguration records an event of each part of the configuration that is not taken as it stands, or of the whole.
 func (c *Controller) tellOfConfiguration() {
 	e := datastore.ObjectEvent{Key: configurationKey(), Warning: true, Reason: reasonConfiguration}
-	for _, e.Text = range slices.Concat(c.health.remarked(), c.settings.Load().problems(), c.health.templateProblems()) {
+	for _, e.Text = range c.health.problems() {
 		c.events.record(e)
 	}
 	if err := c.health.whyUnread(); err != nil {

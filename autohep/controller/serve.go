@@ -80,11 +80,11 @@ func (h *health) planned(problems []autohep.Problem) {
 	}
 }
 
-// templateProblems are the mistakes in the templates.
-func (h *health) templateProblems() []string {
+// problems are what of the configuration is not taken as it stands, and the mistakes in its templates.
+func (h *health) problems() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.templates
+	return slices.Concat(h.remarks, h.warnings, h.templates)
 }
 
 // configuration takes how the configuration was read last, and tells whether it is news why it could not be.
