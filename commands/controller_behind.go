@@ -47,4 +47,6 @@ func (s *session) lookAgain(ctx context.Context, r *controller.Reading, e *contr
 }
 
 // wanted are the endpoints that are missing or not as they should be.
-func wanted(r *controller.Reading) []*v3.HostEndpoint { return slices.Concat(r.Changes.Create, r.Changes.Update) }
+func wanted(r *controller.Reading) []*v3.HostEndpoint {
+	return slices.Concat(r.Changes.Create, r.Changes.Update)
+}

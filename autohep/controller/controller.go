@@ -95,11 +95,11 @@ func New(o Options) *Controller {
 // cannot be guessed, so the one that was read last holds.
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
-	level := slog.LevelWarn
+	tell := c.Log.Warn
 	if !mayLeaveOut(key) && !c.health.configuration(nil, err) {
-		level = slog.LevelDebug // which has been told
+		tell = c.Log.Debug // which has been told
 	}
-	c.Log.Log(context.Background(), level, "an object cannot be understood", "object", key.String(), "error", err)
+	tell("an object cannot be understood", "object", key.String(), "error", err)
 	if !mayLeaveOut(key) {
 		if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
 			c.events.record(unreadEvent(err))

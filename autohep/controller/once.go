@@ -156,7 +156,9 @@ func understand(o resources.Object) error {
 func mayLeaveOut(key resources.Key) bool { return key != configurationKey() }
 
 // configurationKey is that of the configuration that counts.
-func configurationKey() resources.Key { return resources.KubeControllersConfiguration.Key(v3.DefaultName) }
+func configurationKey() resources.Key {
+	return resources.KubeControllersConfiguration.Key(v3.DefaultName)
+}
 
 func readAll[T resources.Object](ctx context.Context, store datastore.Store, kind *resources.Kind, take func(T)) error {
 	_, err := list(ctx, store, kind, sink[T]{replace: func(all []T) {
