@@ -1,6 +1,11 @@
 package controller
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,5 +56,33 @@ func TestContestEnds(t *testing.T) {
 			t.Errorf("the node is not looked at again, but %q", name)
 		}
 		look("0")
+	})
+}
+
+// TestContestIsCounted has a repair wait because there have been many: that is an error of its own reason, and no warning each time.
+func TestContestIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newForTest(t, openLocal(t), time.Now)
+		var log bytes.Buffer
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		c.state.putNode(testNode("n"), c.Now())
+		c.asFor(onlyDefault)
+		for range repairsAtOnce {
+			c.brake.count("n-auto-hep", c.Now())
+		}
+		c.state.foreign["n-auto-hep"] = true
+		ctx, stop := context.WithCancel(t.Context())
+		go c.work(ctx, ctx)
+		c.queue.add("n")
+		time.Sleep(time.Second)
+		stop()
+		synctest.Wait()
+		n, err := strconv.Atoi(metric(t, c, `errors_total{reason="contested"}`))
+		if err != nil || n < 2 || metric(t, c, `endpoints{state="contested"}`) != "1" {
+			t.Errorf("errors: %d, %v; contested: %s", n, err, metric(t, c, `endpoints{state="contested"}`))
+		}
+		if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "a node has a problem") {
+			t.Errorf("there are %d warnings:\n%s", n, log.String())
+		}
 	})
 }

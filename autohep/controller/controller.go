@@ -95,21 +95,33 @@ func New(o Options) *Controller {
 // cannot be guessed, so the one that was read last holds.
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
-	tell := c.Log.Warn
-	if !mayLeaveOut(key) && !c.health.configuration(nil, err) {
-		tell = c.Log.Debug // which has been told
-	}
-	tell("an object cannot be understood", "object", key.String(), "error", err)
 	if !mayLeaveOut(key) {
-		if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
-			c.events.record(unreadEvent(err))
-		}
+		c.unread(err)
 		return false
 	}
+	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
 	if key.Kind == resources.Node && c.state.setUnread(key.Name, err) {
 		c.queue.add(key.Name)
 	}
 	return true
+}
+
+// unread tells that the configuration cannot be understood, in the log when that is news.
+func (c *Controller) unread(err error) {
+	if c.health.configuration(nil, err) {
+		c.Log.Warn("the configuration cannot be understood", "error", err, "instead", c.instead())
+	}
+	if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
+		c.events.record(unreadEvent(err))
+	}
+}
+
+// instead says what holds while the configuration cannot be understood.
+func (c *Controller) instead() string {
+	if c.inSync() {
+		return "what was read last holds"
+	}
+	return "the controller waits until it is corrected"
 }
 
 // remark takes what is left out of an object.

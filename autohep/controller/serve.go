@@ -141,7 +141,7 @@ func (h *health) trouble() string {
 	defer h.mu.Unlock()
 	switch {
 	case h.unread != nil:
-		return fmt.Sprintf("the configuration cannot be understood: %v", h.unread)
+		return fmt.Sprintf("the configuration cannot be understood: %v; %s", h.unread, h.controller.instead())
 	case len(h.remarks)+len(h.warnings) > 0:
 		return join("of the configuration, "+strings.Join(slices.Concat(h.remarks, h.warnings), " "), few(h.templates))
 	}

@@ -98,6 +98,10 @@ func TestUnknownAutoCreateIsLoggedOnce(t *testing.T) {
 	}
 	tries := func() int { return strings.Count(r.log.String(), "the list cannot be read") }
 	await(t, "it is not read again", func() bool { return tries() >= 3 })
+	if got, want := ready(), `the configuration cannot be understood: spec.controllers.node.hostEndpoint.autoCreate is "perhaps", `+
+		"which is neither Enabled nor Disabled; the controller waits until it is corrected\n"; got != want {
+		t.Errorf("/readyz answers %q, want %q", got, want)
+	}
 	before := tries()
 	put("possibly")
 	await(t, "it is not read again", func() bool { return tries() >= before+3 })
@@ -106,6 +110,13 @@ func TestUnknownAutoCreateIsLoggedOnce(t *testing.T) {
 	}
 	put("Enabled")
 	await(t, "/readyz does not tell that it is over", func() bool { return ready() == "working\n" })
+	put("certainly")
+	await(t, "/readyz does not tell what holds", func() bool {
+		return strings.HasPrefix(ready(), "working, but the configuration ") && strings.HasSuffix(ready(), "; what was read last holds\n")
+	})
+	if !strings.Contains(r.log.String(), `instead="what was read last holds"`) {
+		t.Error("the log does not tell what holds")
+	}
 }
 
 // TestTemplatesAreTold has mistakes in templates told in /readyz and in events of the configuration, once in the log, and not
