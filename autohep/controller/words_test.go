@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/edfb3db0/calicoctl/autohep/controller"
 	"github.com/edfb3db0/calicoctl/resources"
@@ -153,6 +155,13 @@ func TestTemplatesAreTold(t *testing.T) {
 	}
 	b.configure(t, enabled(next))
 	await(t, "/readyz does not tell that it is over", func() bool { return ready() == "working\n" })
+	hasty := enabled(next)
+	hasty.Controllers.Node.ReconcilerPeriod = &metav1.Duration{Duration: -time.Second}
+	b.configure(t, hasty)
+	await(t, "no event tells of the period", func() bool {
+		return b.hasEventOf(t, "KubeControllersConfiguration", "default", "ConfigurationProblem",
+			"reconcilerPeriod is -1s, which is less than 1s: 1s is taken for it. Correct it or remove it.")
+	})
 }
 
 // TestForeignFinalizers has somebody else's endpoint, which is being deleted, be in the way: what holds it is named.
