@@ -41,7 +41,7 @@ func Plan(nodes []*v3.Node, existing []*v3.HostEndpoint, config Config) (Changes
 
 // Plan is the function Plan without the problems of the templates. It can plan for some
 // of the nodes only: then existing must be the endpoints that are on these nodes, on
-// nodes that are gone, or have one of the names that Desired gives these nodes.
+// nodes that are gone, or have one of the Names of these nodes.
 func (p *Planner) Plan(nodes []*v3.Node, existing []*v3.HostEndpoint) (Changes, []Problem) {
 	s := settling{
 		existing: make(map[string]*v3.HostEndpoint, len(existing)),
@@ -102,10 +102,10 @@ func (s *settling) settle() Changes {
 		switch {
 		case have == nil:
 			c.Create = append(c.Create, want)
-		case !Owned(have) && !lostMark(want, have):
-			s.problems = append(s.problems, nameTaken(want, have))
 		case Leaving(have):
 			s.problems = append(s.problems, nameLeaving(want, have))
+		case !Owned(have) && !lostMark(want, have):
+			s.problems = append(s.problems, nameTaken(want, have))
 		case !Same(want, have):
 			c.Update = append(c.Update, repaired(want, have))
 		}

@@ -37,16 +37,8 @@ func NewPlanner(config Config) (*Planner, []Problem) {
 // AutoCreate tells whether nodes are to have automatic endpoints at all.
 func (p *Planner) AutoCreate() bool { return p.autoCreate }
 
-// Desired makes the automatic endpoints that a node should have, the default one first
-// and then those of the templates in their order. They are new, valid objects. Those
-// that some node has from a template with a mistake are not among them: see Keeps.
-func (p *Planner) Desired(node *v3.Node) ([]*v3.HostEndpoint, []Problem) {
-	d := p.look(node, nil)
-	return d.endpoints, tidy(d.problems)
-}
-
-// Names are the names that the node's automatic endpoints may have: those of Desired, and
-// of endpoints that would not be valid.
+// Names are the names that the node's automatic endpoints may have, those of endpoints that
+// would not be valid among them.
 func (p *Planner) Names(node *v3.Node) []string {
 	if !p.autoCreate {
 		return nil
@@ -68,13 +60,6 @@ func (p *Planner) Names(node *v3.Node) []string {
 	return names
 }
 
-// Keeps tells whether an automatic endpoint of the node that Desired does not list has
-// to stay as it is, because of a mistake in what it was made from.
-func (p *Planner) Keeps(node *v3.Node, h *v3.HostEndpoint) bool {
-	d := p.look(node, nil)
-	return d.keeps(h)
-}
-
 // decision is what the planner thinks of a node.
 type decision struct {
 	node *v3.Node
@@ -86,6 +71,8 @@ type decision struct {
 	labels   map[string]string
 	filtered bool
 
+	// endpoints are those that the node should have, the default one first and then those of the templates in their
+	// order. They are new, valid objects.
 	endpoints []*v3.HostEndpoint
 	// makers are the templates of all names given so far; nil for the default endpoint.
 	makers map[string]*template
@@ -205,7 +192,8 @@ func (d *decision) filterLabels() bool {
 	return dropped
 }
 
-// keeps is Keeps, for an automatic endpoint of this node that is not among endpoints.
+// keeps tells whether an automatic endpoint of this node that is not among endpoints has to stay
+// as it is, because of a mistake in what it was made from.
 func (d *decision) keeps(h *v3.HostEndpoint) bool {
 	return slices.Contains(d.invalid, h.Name) || slices.ContainsFunc(d.open, func(t *template) bool {
 		return t.mayHaveMade(d.node, h)

@@ -132,11 +132,15 @@ func nameTaken(want, have *v3.HostEndpoint) Problem {
 		want.Spec.Node, want.Name, state, want.Name, v3.LabelCreatedBy, v3.CreatedByController)}
 }
 
-// nameLeaving is about an endpoint that is needed while an older one of its name is being deleted.
+// nameLeaving is about an endpoint that is needed while an older one of its name, automatic or not, is being deleted.
 func nameLeaving(want, have *v3.HostEndpoint) Problem {
+	state := "is"
+	if !Owned(have) && !lostMark(want, have) {
+		state = "is needed, but there is one of that name that is not automatic. That one is"
+	}
 	return Problem{Node: want.Spec.Node, Endpoint: want.Name, Text: fmt.Sprintf(
-		"Node %q: host endpoint %q is being deleted, and waits for its finalizers %q. It is made anew when it is gone.",
-		want.Spec.Node, want.Name, have.Finalizers)}
+		"Node %q: host endpoint %q %s being deleted, and waits for its finalizers %q. It is made anew when it is gone.",
+		want.Spec.Node, want.Name, state, have.Finalizers)}
 }
 
 // reasons puts what is wrong with an object in one line, without the advice that

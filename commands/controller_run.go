@@ -51,7 +51,7 @@ func newControllerRun(d *Deps, g *globalOptions) *cobra.Command {
 
 Several may run: one works, the others stand by and take over when it stops. A datastore that is away is waited for. What happens is logged to standard error, as detailed as logSeverityScreen of the configuration (or LOG_LEVEL) says, or --log-level if that says more. Health is served at /healthz and /readyz, and metrics at /metrics of the prometheusMetricsPort of the configuration.
 
-With --once, make one pass over everything and exit. No election is held for it. The environment of this command counts; if a controller works with another one, there is a warning, and the status of the configuration stays that controller's. Each problem with a node or a template is a warning too, and makes the exit status 1.
+With --once, make one pass over everything and exit. No election is held for it. The environment of this command counts; if a controller works with another one, there is a warning, and the status of the configuration stays that controller's. Each problem with a node, a template or the configuration is a warning too, and makes the exit status 1.
 
 SIGTERM and SIGINT (Ctrl-C) have it stop: writes that are under way get two seconds, and then another controller may take over at once. After that, SIGTERM changes nothing; SIGINT has it not wait for the writes; and one more SIGINT ends it on the spot, so that others have to wait until its lead runs out.
 

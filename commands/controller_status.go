@@ -32,7 +32,7 @@ func newControllerStatus(d *Deps, g *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether every node is protected, and since when",
-		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected by endpoints as they should be, how long that took from when the node was made, its automatic endpoints, and what is in the way. While a controller works, the environment that it runs with counts, and not that of this command.
+		Long: `Show, from the datastore alone, whether the automatic host endpoints are in step, and for each node since when it is protected by endpoints as they should be, how long that took from when the node was made, its automatic endpoints, and what is in the way. While a controller works, the environment that it runs with counts, and not that of this command; and what is not in step, if it is little, is looked at again after a second: what then still is not is a problem.
 
 Exit status:
   0    everything is in step, without problems
@@ -106,6 +106,9 @@ func runControllerStatus(ctx context.Context, o *controllerStatusOptions) error 
 	if live.environment != nil {
 		environment = live.environment
 		r = r.Under(environment)
+		if r, err = s.lookAgain(ctx, r, environment, live.identity); err != nil {
+			return err
+		}
 	}
 	status := statusOf(r)
 	status.Controller, status.EnvironmentVars = live.identity, environment.Variables()

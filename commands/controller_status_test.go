@@ -34,8 +34,8 @@ func TestProtectedSince(t *testing.T) {
 		"being deleted":   {func(h *v3.HostEndpoint) { h.DeletionTimestamp = &metav1.Time{Time: at} }, config, false, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			planner, _ := autohep.NewPlanner(config)
-			endpoints, _ := planner.Desired(node)
+			planned, _ := autohep.Plan([]*v3.Node{node}, nil, config)
+			endpoints := planned.Create
 			h := endpoints[0]
 			h.CreationTimestamp = metav1.Time{Time: at}
 			test.change(h)

@@ -44,7 +44,7 @@ func (m *mender) mend(path string, value []byte, fits func([]byte) error) (rest 
 	if m.keeps(path) {
 		return nil, false
 	}
-	m.remarks = append(m.remarks, fmt.Sprintf("%s is %s, which cannot be understood and is left out (%v). Correct it or remove it.",
+	m.remarks = append(m.remarks, fmt.Sprintf("%s is %s, which cannot be understood and is left out, as if it were not there (%v). Correct it or remove it.",
 		path, compact(value), why))
 	return nil, true
 }

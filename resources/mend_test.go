@@ -60,6 +60,19 @@ func TestMendConfiguration(t *testing.T) {
 	}
 }
 
+// TestMendPeriods leaves out a period that is none, or longer than any that can be, and keeps the longest.
+func TestMendPeriods(t *testing.T) {
+	for text, mended := range map[string]bool{`"9999999h"`: true, `"5"`: true, `""`: true, `300`: true, `"2562047h"`: false} {
+		body := `{"spec": {"controllers": {"node": {"reconcilerPeriod": ` + text + `}}}}`
+		_, remarks, ok := KubeControllersConfiguration.Mend([]byte(body))
+		told := len(remarks) == 1 && strings.HasPrefix(remarks[0],
+			"spec.controllers.node.reconcilerPeriod is "+text+", which cannot be understood and is left out, as if it were not there (")
+		if ok != mended || told != mended {
+			t.Errorf("%s: %v, %q", text, ok, remarks)
+		}
+	}
+}
+
 // TestMendRefuses keeps what nobody can do without.
 func TestMendRefuses(t *testing.T) {
 	for _, body := range []string{

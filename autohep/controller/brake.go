@@ -3,10 +3,14 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/edfb3db0/calicoctl/autohep"
 )
 
 // brake keeps somebody else, who wants something else of the same endpoint, and this process
@@ -76,4 +80,32 @@ func (b *brake) dropRested(now time.Time) {
 			delete(b.repairs, name)
 		}
 	}
+}
+
+// contested counts the endpoints of which no further repair is allowed yet.
+func (b *brake) contested(now time.Time) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, limit := range b.repairs {
+		if limit.TokensAt(now) < 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// contested are the problems that somebody else keeps changing or deleting endpoints of a scene, which changes are to repair.
+func (c *Controller) contested(s scene, changes autohep.Changes) (problems []autohep.Problem) {
+	nodeOf := map[string]string{}
+	for _, h := range slices.Concat(s.existing, changes.Create, changes.Update) {
+		nodeOf[h.Name] = h.Spec.Node
+	}
+	for _, name := range slices.Sorted(maps.Keys(nodeOf)) {
+		if c.brake.check(name, c.Now()) != nil {
+			problems = append(problems, autohep.Problem{Node: nodeOf[name], Endpoint: name, Text: fmt.Sprintf(
+				"Node %q: somebody else keeps changing or deleting its host endpoint %q, which is therefore repaired only once in %v. "+
+					"Find out who does, and have that stopped.", nodeOf[name], name, repairPause)})
+		}
+	}
+	return problems
 }

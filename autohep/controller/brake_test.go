@@ -66,13 +66,28 @@ func TestContest(t *testing.T) {
 	if diff := cmp.Diff(repairsAtOnce+1, repaired); diff != "" {
 		t.Errorf("repairs: %s", diff)
 	}
-	if diff := cmp.Diff(1, len(c.events.waiting)); diff != "" {
+	reasons := func() (all []string) {
+		for len(c.events.waiting) > 0 {
+			all = append(all, (<-c.events.waiting).Reason)
+		}
+		return all
+	}
+	if diff := cmp.Diff([]string{reasonRepaired, reasonProblem}, reasons()); diff != "" {
 		t.Errorf("events: %s", diff)
+	}
+	state := func() []string {
+		return []string{metric(t, c, `endpoints{state="contested"}`), metric(t, c, `nodes{state="problem"}`)}
+	}
+	if diff := cmp.Diff([]string{"1", "1"}, state()); diff != "" {
+		t.Errorf("contested endpoints, and nodes with a problem: %s", diff)
 	}
 	now = now.Add(eventRest)
 	contest(1)
-	if diff := cmp.Diff(2, len(c.events.waiting)); diff != "" {
+	if diff := cmp.Diff([]string{reasonRepaired}, reasons()); diff != "" {
 		t.Errorf("events after a rest: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"0", "0"}, state()); diff != "" {
+		t.Errorf("contested endpoints, and nodes with a problem, after a rest: %s", diff)
 	}
 	if diff := cmp.Diff("22", metric(t, c, "repairs_total")); diff != "" {
 		t.Errorf("repairs_total: %s", diff)

@@ -96,18 +96,33 @@ func New(o Options) *Controller {
 // cannot be guessed, so the one that was read last holds.
 func (c *Controller) leaveOut(key resources.Key, err error) bool {
 	c.metrics.failure(fmt.Errorf("%w: %w", datastore.ErrInvalid, err))
-	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
 	if !mayLeaveOut(key) {
-		c.health.configuration(nil, err)
-		if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
-			c.events.record(unreadEvent(err))
-		}
+		c.unread(err)
 		return false
 	}
+	c.Log.Warn("an object cannot be understood", "object", key.String(), "error", err)
 	if key.Kind == resources.Node && c.state.setUnread(key.Name, err) {
 		c.queue.add(key.Name)
 	}
 	return true
+}
+
+// unread tells that the configuration cannot be understood, in the log when that is news.
+func (c *Controller) unread(err error) {
+	if c.health.configuration(nil, err) {
+		c.Log.Warn("the configuration cannot be understood", "error", err, "instead", c.instead())
+	}
+	if c.leading.Load() || !c.inSync() { // who stands by leaves it to the leader, if there can be one
+		c.events.record(unreadEvent(err))
+	}
+}
+
+// instead says what holds while the configuration cannot be understood.
+func (c *Controller) instead() string {
+	if c.inSync() {
+		return "what was read last holds"
+	}
+	return "the controller waits until it is corrected"
 }
 
 // remark takes what is left out of an object.
@@ -315,10 +330,10 @@ func (c *Controller) configure(ctx context.Context) {
 	}
 }
 
-// tellOfConfiguration records an event of each part of the configuration that is left out, or that it is as a whole.
+// tellOfConfiguration records an event of each part of the configuration that is not taken as it stands, or of the whole.
 func (c *Controller) tellOfConfiguration() {
-	e := datastore.ObjectEvent{Key: resources.KubeControllersConfiguration.Key(v3.DefaultName), Warning: true, Reason: reasonConfiguration}
-	for _, e.Text = range c.health.remarked() {
+	e := datastore.ObjectEvent{Key: configurationKey(), Warning: true, Reason: reasonConfiguration}
+	for _, e.Text = range c.health.problems() {
 		c.events.record(e)
 	}
 	if err := c.health.whyUnread(); err != nil {
@@ -328,7 +343,7 @@ func (c *Controller) tellOfConfiguration() {
 
 // unreadEvent tells that the configuration cannot be understood.
 func unreadEvent(err error) datastore.ObjectEvent {
-	key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
+	key := configurationKey()
 	return datastore.ObjectEvent{Key: key, Warning: true, Reason: reasonConfiguration, Text: fmt.Sprintf(
 		"%s cannot be understood: %v. What was read last holds; a controller that starts now waits until it is corrected.", key, err)}
 }
@@ -344,12 +359,10 @@ func (c *Controller) apply() {
 	}
 	planner, problems := autohep.NewPlanner(next.Endpoints)
 	if !next.Active {
-		planner = nil // not one of a configuration without endpoints: that would delete them
+		planner, problems = nil, nil // not a planner of a configuration without endpoints: that would delete them
 	}
 	c.metrics.template(problems)
-	for _, p := range problems {
-		c.Log.Warn("a template has a mistake", "template", p.Template, "problem", p.Text)
-	}
+	c.health.planned(problems)
 	c.Log.Info("configured", "active", next.Active, "autoCreate", next.Endpoints.AutoCreate,
 		"createDefault", next.Endpoints.CreateDefault, "templates", len(next.Endpoints.Templates), "period", next.Period)
 	c.queue.add(c.state.use(planner)...)

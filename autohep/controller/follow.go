@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -159,15 +160,16 @@ func isClosed(signal <-chan struct{}) bool {
 }
 
 // trouble counts and logs a failure, and waits some time.
-func (c *Controller) trouble(ctx context.Context, log interface {
-	Warn(msg string, args ...any)
-}, what string, err error, failures int,
-) {
+func (c *Controller) trouble(ctx context.Context, log *slog.Logger, what string, err error, failures int) {
 	if ctx.Err() != nil {
 		return
 	}
 	c.metrics.failure(err)
-	log.Warn(what, "error", err, "failures", failures)
+	if c.health.isUnread() && errors.Is(err, datastore.ErrInvalid) {
+		log.Debug(what, "error", err, "failures", failures) // which has been told when it was news
+	} else {
+		log.Warn(what, "error", err, "failures", failures)
+	}
 	sleep(ctx, pauseAfter(failures+followPause))
 }
 

@@ -54,12 +54,12 @@ func newMetrics(c *Controller) *metrics {
 		repairs:       counter("repairs_total", "Automatic endpoints brought back after somebody else had changed or deleted them."),
 		passes:        histogram("full_pass_seconds", "How long passes over everything took."),
 		eventsLost:    counter("events_lost_total", "Events that could not be recorded."),
-		timeToProtect: histogram("time_to_protect_seconds", "From the first sight of a new node until its endpoints were written."),
+		timeToProtect: histogram("time_to_protect_seconds", "From the first sight of a new node until all its endpoints were there, with what it waited for a name that somebody else had."),
 		inStep:        histogram("time_in_step_seconds", "From the first sight of a change until the endpoints that it concerns were written."),
 		templateProblems: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: prefix + "template_problems", Help: "Mistakes in the templates of the configuration.",
 		}),
-		endpoints: desc("endpoints", "Host endpoints, by state: automatic, deleting (automatic, and waiting for finalizers), foreign (somebody else's), or pending (not written yet because of an error).", "state"),
+		endpoints: desc("endpoints", "Host endpoints, by state: automatic, deleting (automatic, and waiting for finalizers), foreign (somebody else's), contested (automatic, and repaired only from time to time because somebody else keeps changing or deleting it), or pending (not written yet because of an error).", "state"),
 		nodes:     desc("nodes", "Nodes, by state: all, unprotected (without an automatic endpoint), or problem (see the log and the events).", "state"),
 		queued:    desc("queue_depth", "Nodes to look at, by state: waiting, or retrying after a failure.", "state"),
 		leader:    desc("leader", "1 while this process works, 0 while it stands by."),
@@ -93,6 +93,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	gauge(m.endpoints, n.automatic, "automatic")
 	gauge(m.endpoints, n.leaving, "deleting")
 	gauge(m.endpoints, n.foreign, "foreign")
+	gauge(m.endpoints, m.controller.brake.contested(m.controller.Now()), "contested")
 	gauge(m.endpoints, n.pending, "pending")
 	gauge(m.nodes, n.nodes, "all")
 	gauge(m.nodes, n.unprotected, "unprotected")

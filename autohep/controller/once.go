@@ -90,6 +90,7 @@ func (r *Reading) plan() {
 		r.Changes, r.Problems = autohep.Plan(r.Nodes, r.Endpoints, r.Settings.Endpoints)
 		r.spare()
 	}
+	r.Problems = append(r.Problems, problemsOf(configurationKey(), r.Settings.problems())...)
 	for key, remarks := range r.remarks {
 		isNode := key.Kind == resources.Node
 		if isNode && !r.Settings.Active || !isNode && mayLeaveOut(key) {
@@ -152,8 +153,11 @@ func understand(o resources.Object) error {
 
 // mayLeaveOut tells whether a controller can go on without an object: without any but the
 // configuration that counts, of which nobody can guess what it says.
-func mayLeaveOut(key resources.Key) bool {
-	return key != resources.KubeControllersConfiguration.Key(v3.DefaultName)
+func mayLeaveOut(key resources.Key) bool { return key != configurationKey() }
+
+// configurationKey is that of the configuration that counts.
+func configurationKey() resources.Key {
+	return resources.KubeControllersConfiguration.Key(v3.DefaultName)
 }
 
 func readAll[T resources.Object](ctx context.Context, store datastore.Store, kind *resources.Kind, take func(T)) error {
@@ -225,11 +229,10 @@ func (r *Reading) settle(ctx context.Context, store datastore.Store, leaveStatus
 		}
 		r.Configuration = created.(*v3.KubeControllersConfiguration)
 	}
-	key := resources.KubeControllersConfiguration.Key(v3.DefaultName)
-	if _, apart := store.(datastore.StatusWriter); !apart && len(r.remarks[key]) > 0 {
+	if _, apart := store.(datastore.StatusWriter); !apart && len(r.remarks[configurationKey()]) > 0 {
 		return nil // what cannot be understood would be lost
 	}
-	status := r.Settings.status()
+	status := r.Settings.status(store)
 	if leaveStatus || sameStatus(r.Configuration.Status, status) {
 		return nil
 	}

@@ -209,9 +209,8 @@ func TestTimeToProtect(t *testing.T) {
 	}
 	other := testNode("other")
 	c.state.putNode(other, now)
-	planner, _ := autohep.NewPlanner(onlyDefault)
-	want, _ := planner.Desired(other)
-	made, err := s.Create(t.Context(), want[0])
+	planned, _ := autohep.Plan([]*v3.Node{other}, nil, onlyDefault)
+	made, err := s.Create(t.Context(), planned.Create[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,5 +267,59 @@ func TestQueueStartsNow(t *testing.T) {
 	q.add("n")
 	if _, since, _ := q.take(); since != now {
 		t.Errorf("waiting since %v, want %v", since, now)
+	}
+}
+
+// TestTimeToProtectCountsWaiting has a node wait for the name of its endpoint, which somebody else's has, or one that is being
+// deleted: it counts from its appearance until it is protected, whoever ends the waiting.
+func TestTimeToProtectCountsWaiting(t *testing.T) {
+	key := resources.HostEndpoint.Key("n-auto-hep")
+	for name, end := range map[string]func(*testing.T, *Controller, *v3.HostEndpoint){
+		"deleted": func(t *testing.T, c *Controller, h *v3.HostEndpoint) {
+			if err := c.Store.Delete(t.Context(), key, ""); err != nil {
+				t.Fatal(err)
+			}
+			c.state.deleteEndpoint(key.Name)
+		},
+		"handed over": func(t *testing.T, c *Controller, h *v3.HostEndpoint) {
+			planned, _ := autohep.Plan([]*v3.Node{testNode("n")}, nil, onlyDefault)
+			h.Labels, h.Spec = planned.Create[0].Labels, planned.Create[0].Spec
+			o, err := c.Store.Update(t.Context(), h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.state.putEndpoint(o.(*v3.HostEndpoint))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1000, 0)
+			c := newForTest(t, openLocal(t), func() time.Time { return now })
+			c.asFor(onlyDefault)
+			foreign := resources.HostEndpoint.New().(*v3.HostEndpoint)
+			foreign.Name, foreign.Spec = key.Name, v3.HostEndpointSpec{Node: "n", InterfaceName: "eth7"}
+			o, err := c.Store.Create(t.Context(), foreign)
+			if err != nil {
+				t.Fatal(err)
+			}
+			foreign = o.(*v3.HostEndpoint)
+			c.state.putEndpoint(foreign.DeepCopy())
+			c.state.putNode(testNode("n"), now)
+			look := func(want ...string) {
+				t.Helper()
+				if err := c.look(t.Context(), "n", now); err != nil {
+					t.Fatal(err)
+				}
+				got := []string{metric(t, c, "time_to_protect_seconds_count"), metric(t, c, "time_to_protect_seconds_sum")}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("count and sum: %s", diff)
+				}
+			}
+			look("0", "0")
+			now = now.Add(7 * time.Second)
+			look("0", "0")
+			end(t, c, foreign)
+			look("1", "7")
+			look("1", "7")
+		})
 	}
 }

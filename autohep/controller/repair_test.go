@@ -143,7 +143,7 @@ func TestPassesAreQuiet(t *testing.T) {
 			b.configure(t, spec)
 			b.edit(t, resources.KubeControllersConfiguration.Key(v3.DefaultName), func(o resources.Object) resources.Object {
 				kcc := o.(*v3.KubeControllersConfiguration)
-				decode(t, []byte(`{"reconcilerPeriod": "100ms", "hostEndpoint": {"autoCreate": "Enabled"}}`), kcc.Spec.Controllers.Node)
+				decode(t, []byte(`{"reconcilerPeriod": "1s", "hostEndpoint": {"autoCreate": "Enabled"}}`), kcc.Spec.Controllers.Node)
 				kcc.Spec.PrometheusMetricsPort = &port
 				return kcc
 			})

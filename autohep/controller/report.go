@@ -69,26 +69,28 @@ func (s *state) forget(node string) {
 	delete(s.reports, node)
 }
 
-// firstProtected tells when a node appeared whose endpoints have been written for the first
-// time; false for one that has been told of, or was there from the beginning.
-func (s *state) firstProtected(node string) (time.Time, bool) {
+// arrival is the appearance of a node that does not have all its endpoints yet.
+type arrival struct {
+	at time.Time
+	// waits is set while an endpoint cannot be made because somebody else's has its name.
+	waits bool
+}
+
+// firstProtected tells when a node appeared that has all its endpoints now; false for one that waits for the name of one, has
+// been told of, or was there from the beginning, and for one that neither had to wait nor had any written.
+func (s *state) firstProtected(node string, waits, written bool) (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.appeared[node]
-	if !ok || len(s.on[node]) == 0 {
+	a, ok := s.appeared[node]
+	if !ok {
+		return time.Time{}, false
+	}
+	if waits {
+		s.appeared[node] = arrival{at: a.at, waits: true}
 		return time.Time{}, false
 	}
 	delete(s.appeared, node)
-	return at, true
-}
-
-// settled says that nodes have all that they need, so that none of them is new any more.
-func (s *state) settled(nodes []*v3.Node) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, node := range nodes {
-		delete(s.appeared, node.Name)
-	}
+	return a.at, (written || a.waits) && len(s.on[node]) > 0
 }
 
 // counts are what metrics tell of the state.

@@ -29,6 +29,12 @@ func (s scene) unrepaired(changes autohep.Changes) (names []string) {
 	return names
 }
 
+// isTaken tells whether an endpoint of that name is somebody else's, or is being deleted.
+func (s scene) isTaken(name string) bool {
+	h := s.endpoints[name]
+	return h != nil && (!autohep.Owned(h) || autohep.Leaving(h))
+}
+
 // scene collects what a plan for a node depends on; nothing without a planner. What is foreign is told once.
 func (s *state) scene(node string) scene {
 	s.mu.Lock()

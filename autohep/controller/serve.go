@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/edfb3db0/calicoctl/autohep"
 )
 
 // health answers whether the controller is well.
@@ -23,6 +25,8 @@ type health struct {
 	port       int
 	// warnings are those of the settings, which have been logged.
 	warnings []string
+	// templates are the mistakes in the templates that are in force.
+	templates []string
 	// remarks are of what is left out of the configuration, and unread is why it could not be read at all; nil if it was.
 	remarks []string
 	unread  error
@@ -48,12 +52,13 @@ func (h *health) settings(s Settings) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.checks = s.HealthChecks
-	for _, text := range s.Warnings {
+	warnings := s.problems()
+	for _, text := range warnings {
 		if !slices.Contains(h.warnings, text) {
 			h.controller.Log.Warn("the configuration is not taken as it stands", "problem", text)
 		}
 	}
-	h.warnings = s.Warnings
+	h.warnings = warnings
 	if h.port != s.MetricsPort {
 		h.port = s.MetricsPort
 		close(h.moved)
@@ -61,8 +66,29 @@ func (h *health) settings(s Settings) {
 	}
 }
 
-// configuration takes how the configuration was read last.
-func (h *health) configuration(remarks []string, unread error) {
+// planned takes the mistakes in the templates, and logs those that are new.
+func (h *health) planned(problems []autohep.Problem) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.templates
+	h.templates = nil
+	for _, p := range problems {
+		h.templates = append(h.templates, p.Text)
+		if !slices.Contains(before, p.Text) {
+			h.controller.Log.Warn("a template has a mistake", "template", p.Template, "problem", p.Text)
+		}
+	}
+}
+
+// problems are what of the configuration is not taken as it stands, and the mistakes in its templates.
+func (h *health) problems() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Concat(h.remarks, h.warnings, h.templates)
+}
+
+// configuration takes how the configuration was read last, and tells whether it is news why it could not be.
+func (h *health) configuration(remarks []string, unread error) (news bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, text := range remarks {
@@ -70,7 +96,9 @@ func (h *health) configuration(remarks []string, unread error) {
 			h.controller.Log.Warn("a part of the configuration is left out", "problem", text)
 		}
 	}
+	news = unread != nil && (h.unread == nil || h.unread.Error() != unread.Error())
 	h.remarks, h.unread = remarks, unread
+	return news
 }
 
 // remarked are the remarks of the configuration.
@@ -104,17 +132,31 @@ func (h *health) whyUnread() error {
 	return h.unread
 }
 
+// isUnread tells whether the configuration could not be read.
+func (h *health) isUnread() bool { return h.whyUnread() != nil }
+
 // trouble says what is wrong with the configuration; empty for nothing.
 func (h *health) trouble() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.unread != nil:
-		return fmt.Sprintf("the configuration cannot be understood: %v", h.unread)
-	case len(h.remarks) > 0:
-		return "of the configuration, " + strings.Join(h.remarks, " ")
+		return fmt.Sprintf("the configuration cannot be understood: %v; %s", h.unread, h.controller.instead())
+	case len(h.remarks)+len(h.warnings) > 0:
+		return join("of the configuration, "+strings.Join(slices.Concat(h.remarks, h.warnings), " "), few(h.templates))
 	}
-	return ""
+	return few(h.templates)
+}
+
+// textsShown is how many problems of one sort an answer has room for.
+const textsShown = 3
+
+// few are the first of some problems, and how many more there are; empty for none.
+func few(texts []string) string {
+	if more := len(texts) - textsShown; more > 0 {
+		return fmt.Sprintf("%s And %d more: see the log.", strings.Join(texts[:textsShown], " "), more)
+	}
+	return strings.Join(texts, " ")
 }
 
 func (h *health) where() (port int, moved <-chan struct{}) {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -104,13 +105,18 @@ func readLevel(value string) error {
 func (e *Environment) readPeriod(value string) (err error) {
 	e.period, err = time.ParseDuration(value)
 	if err == nil && e.period < 0 {
-		return fmt.Errorf("write a time that is not negative")
+		return errNegative
 	}
 	return err
 }
 
+var errNegative = errors.New("write a time that is not negative")
+
 func (e *Environment) readCompaction(value string) error {
 	d, err := time.ParseDuration(value)
+	if err == nil && d < 0 {
+		return errNegative
+	}
 	e.compaction = &d
 	return err
 }
@@ -193,21 +199,19 @@ func (e *Environment) Settings(kcc *v3.KubeControllersConfiguration) Settings {
 	if !s.Active {
 		delete(s.Vars, envDatastoreType)
 	}
-	if node := spec.Controllers.Node; node != nil && node.ReconcilerPeriod != nil {
-		s.Period = node.ReconcilerPeriod.Duration
-	}
-	if s.Period != 0 && s.Period < leastPeriod {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("reconcilerPeriod is %v, which is less than %v: %v is taken for it", s.Period, leastPeriod, leastPeriod))
-		s.Period = leastPeriod
-	}
-	if spec.PrometheusMetricsPort != nil {
-		s.MetricsPort = *spec.PrometheusMetricsPort
-	}
+	s.readNumbers(spec)
+	s.Warnings = append(s.Warnings, e.readWords(&spec)...)
 	section := e.hostEndpoints(spec.Controllers.Node)
 	s.Endpoints = autohep.ConfigFrom(withSection(section))
 	s.Running = e.running(spec, section)
 	s.HealthChecks = s.Running.HealthChecks == v3.Enabled
 	s.Level = levelOf(s.Running.LogSeverityScreen)
+	if e.vars[envDatastoreType] == "" { // on Kubernetes Calico's own controllers leave these out
+		s.Running.PrometheusMetricsPort = &s.MetricsPort
+		if node := s.Running.Controllers.Node; node != nil {
+			node.ReconcilerPeriod = &metav1.Duration{Duration: s.Period}
+		}
+	}
 	return s
 }
 

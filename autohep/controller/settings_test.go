@@ -68,8 +68,12 @@ func TestPeriodIsLogged(t *testing.T) {
 // TestBadEnvironment refuses what cannot be meant.
 func TestBadEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
-		"RECONCILER_PERIOD": "-1s",
-		"LOG_LEVEL":         "bogus",
+		"RECONCILER_PERIOD":   "-1s",
+		"COMPACTION_PERIOD":   "-1s",
+		"LOG_LEVEL":           "bogus",
+		"HEALTH_ENABLED":      "maybe",
+		"ENABLED_CONTROLLERS": "",
+		"AUTO_HOST_ENDPOINTS": "",
 	} {
 		_, err := controller.ReadEnvironment(func(asked string) (string, bool) { return value, asked == name }, true)
 		if err == nil || !strings.HasPrefix(err.Error(), "invalid environment variable value "+name+"=") {

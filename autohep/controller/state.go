@@ -39,7 +39,7 @@ type state struct {
 	// unread are why nodes could not be understood when they were read last.
 	unread map[string]error
 	// appeared is when this process first saw a node that was not there from the beginning.
-	appeared map[string]time.Time
+	appeared map[string]arrival
 }
 
 type names map[string]struct{}
@@ -49,7 +49,7 @@ func newState() *state {
 		nodes: map[string]*v3.Node{}, endpoints: map[string]*v3.HostEndpoint{},
 		on: map[string]names{}, claims: map[string]names{}, claimed: map[string][]string{},
 		own: map[string]*ownWrite{}, deeds: map[string]*deeds{}, foreign: map[string]bool{},
-		reports: map[string]report{}, remarks: map[string][]string{}, unread: map[string]error{}, appeared: map[string]time.Time{},
+		reports: map[string]report{}, remarks: map[string][]string{}, unread: map[string]error{}, appeared: map[string]arrival{},
 	}
 }
 
@@ -106,7 +106,7 @@ func (s *state) setNode(node *v3.Node, now time.Time) []string {
 		return nil
 	}
 	if before == nil && s.planner != nil {
-		s.appeared[node.Name] = now
+		s.appeared[node.Name] = arrival{at: now}
 	}
 	s.nodes[node.Name] = node
 	return append(s.claim(node), node.Name)

@@ -11,9 +11,14 @@ import (
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
-// status is what the configuration's status is to say.
-func (s Settings) status() v3.KubeControllersConfigurationStatus {
-	return v3.KubeControllersConfigurationStatus{RunningConfig: &s.Running, EnvironmentVars: s.Vars}
+// status is what the configuration's status is to say in a store. A server that keeps it apart fills in a port where
+// none is given, so there the one that is in use is given.
+func (s Settings) status(store datastore.Store) v3.KubeControllersConfigurationStatus {
+	running := s.Running
+	if _, apart := store.(datastore.StatusWriter); apart {
+		running.PrometheusMetricsPort = &s.MetricsPort
+	}
+	return v3.KubeControllersConfigurationStatus{RunningConfig: &running, EnvironmentVars: s.Vars}
 }
 
 // sameStatus tells whether a stored status says what it is to say. A server may have filled in
@@ -24,9 +29,6 @@ func sameStatus(stored, wanted v3.KubeControllersConfigurationStatus) bool {
 	}
 	filled := wanted.DeepCopy()
 	have, want := stored.RunningConfig, filled.RunningConfig
-	if want.PrometheusMetricsPort == nil {
-		want.PrometheusMetricsPort = have.PrometheusMetricsPort
-	}
 	if here, there := want.Controllers.Node, have.Controllers.Node; here != nil && there != nil && here.LeakGracePeriod == nil {
 		here.LeakGracePeriod = there.LeakGracePeriod
 	}
@@ -44,7 +46,7 @@ type told struct {
 // writeStatus has the status say what runs, whoever has written something else there. Where another controller
 // keeps doing that, it is written from time to time alone, and the error is errContested meanwhile.
 func (c *Controller) writeStatus(ctx context.Context, kcc *v3.KubeControllersConfiguration) error {
-	status := c.settings.Load().status()
+	status := c.settings.Load().status(c.Store)
 	same := equality.Semantic.DeepEqual
 	if sameStatus(kcc.Status, status) || same(c.told.wanted, status) && same(c.told.stored, kcc.Status) {
 		return nil

@@ -30,9 +30,10 @@ func (c *Controller) work(ctx, writing context.Context) {
 	}
 }
 
-// levelFor is the level to log an error at: that somebody else was faster is no trouble.
+// levelFor is the level to log an error at: that somebody else was faster is no trouble, and that somebody keeps at it is a
+// problem of the node, which is told.
 func levelFor(err error) slog.Level {
-	if errors.Is(err, datastore.ErrConflict) || errors.Is(err, datastore.ErrExists) || errors.Is(err, errUnknownNode) {
+	if errors.Is(err, datastore.ErrConflict) || errors.Is(err, datastore.ErrExists) || errors.Is(err, errUnknownNode) || errors.Is(err, errContested) {
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn
@@ -60,16 +61,19 @@ func (c *Controller) look(ctx context.Context, node string, since time.Time) err
 		c.state.stillForeign(scene.unrepaired(changes)...)
 		return nil // whoever has changed the settings adds all nodes again
 	}
-	c.conclude(scene, node, slices.Concat(problems, refused), failures)
+	contested := c.contested(scene, changes)
+	c.conclude(scene, node, slices.Concat(problems, refused, contested), failures)
 	if err := failures.Err(); err != nil {
 		c.state.stillForeign(scene.unrepaired(changes)...)
 		return err
 	}
 	if !changes.Empty() {
 		c.metrics.inStep.Observe(c.Now().Sub(since).Seconds())
-		c.protected(scene)
+		if len(contested) > 0 {
+			time.AfterFunc(repairPause+pollPause, func() { c.queue.add(node) }) // it may be over then
+		}
 	}
-	c.state.settled(scene.nodes)
+	c.protected(scene, problems, !changes.Empty())
 	return nil
 }
 
@@ -223,10 +227,12 @@ func (c *Controller) conclude(s scene, looked string, problems []autohep.Problem
 	}
 }
 
-// protected measures how long nodes that are new have waited for their endpoints.
-func (c *Controller) protected(s scene) {
+// protected measures how long nodes that are new have waited for their endpoints. One whose endpoint cannot be made while
+// somebody else's has the name goes on waiting. Nothing is measured of a node that had all it needs at the first look.
+func (c *Controller) protected(s scene, problems []autohep.Problem, written bool) {
 	for _, node := range s.nodes {
-		if at, ok := c.state.firstProtected(node.Name); ok {
+		waits := slices.ContainsFunc(problems, func(p autohep.Problem) bool { return p.Node == node.Name && s.isTaken(p.Endpoint) })
+		if at, ok := c.state.firstProtected(node.Name, waits, written); ok {
 			c.metrics.timeToProtect.Observe(c.Now().Sub(at).Seconds())
 		}
 	}
