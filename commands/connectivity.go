@@ -130,10 +130,8 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	for _, class := range engine.Connections(query) {
 		found = append(found, w.connections(class, wanted, within)...)
 	}
-	for i := range found {
-		if c := &found[i]; o.format == formatJSON && !c.nothing {
-			c.Box = c.outline.Box()
-		}
+	if o.format == formatJSON {
+		writeOut(found)
 	}
 	if err := cannotTell(engine); err != nil {
 		return err
@@ -142,6 +140,15 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 		o.deps.say("nothing is open there, or there are no nodes")
 	}
 	return o.print(w, found)
+}
+
+// writeOut gives connections all of their data.
+func writeOut(found []connection) {
+	for i := range found {
+		if c := &found[i]; !c.nothing {
+			c.Box = c.outline.Box()
+		}
+	}
 }
 
 // parseNetwork reads a network or a single address.

@@ -92,10 +92,10 @@ func (a Addresses) Prefixes() []netip.Prefix {
 // intervals calls a function for each interval, until it returns false.
 func (a Addresses) intervals(call func(in interval, v6 bool) bool) {
 	for family, r := range []ref{a.v4, a.v6} {
-		switch {
-		case r == empty:
+		switch r {
+		case empty:
 			continue
-		case r == full:
+		case full:
 			if !call(interval{key{}, lastKey(levelSource)}, family == 1) {
 				return
 			}
