@@ -88,7 +88,9 @@ type connection struct {
 	Verdict policy.Verdict `json:"verdict"`
 	Service string         `json:"service"`
 	Peers   string         `json:"peers"`
-	Box     policy.Box     `json:"box"`
+	// Box is made of the outline where it is shown.
+	Box     policy.Box `json:"box"`
+	outline policy.Outline
 	// nothing tells that nothing is open there.
 	nothing bool
 }
@@ -128,6 +130,9 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 	for _, class := range engine.Connections(query) {
 		found = append(found, w.connections(class, wanted, within)...)
 	}
+	if o.format == formatJSON {
+		writeOut(found)
+	}
 	if err := cannotTell(engine); err != nil {
 		return err
 	}
@@ -135,6 +140,15 @@ func runConnectivity(ctx context.Context, o *connectivityOptions) error {
 		o.deps.say("nothing is open there, or there are no nodes")
 	}
 	return o.print(w, found)
+}
+
+// writeOut gives connections all of their data.
+func writeOut(found []connection) {
+	for i := range found {
+		if c := &found[i]; !c.nothing {
+			c.Box = c.outline.Box()
+		}
+	}
 }
 
 // parseNetwork reads a network or a single address.
@@ -217,7 +231,7 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool, withi
 	}
 	if c.Allowed.Empty() && c.Unknown.Empty() {
 		of.nothing, of.Verdict, of.Service, of.Box = true, policy.Denied, service(of.Box), within
-		of.Peers = w.peers(of.Box, c.Path)
+		of.Peers = w.peers(w.space.Outline(of.Box), c.Path)
 		return []connection{of}
 	}
 	var all []connection
@@ -227,7 +241,7 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool, withi
 	}{{policy.Allowed, c.Allowed}, {policy.Unknown, c.Unknown}} {
 		for _, box := range w.open(part.set) {
 			one := of
-			one.Verdict, one.Service, one.Peers, one.Box = part.verdict, service(box), w.peers(box, c.Path)+itself(box, c), box
+			one.Verdict, one.Service, one.Peers, one.outline = part.verdict, service(box.Service), w.peers(box, c.Path)+itself(box, c), box
 			all = append(all, one)
 		}
 	}
@@ -235,8 +249,8 @@ func (w *words) connections(c policy.Connection, wanted func(string) bool, withi
 }
 
 // open are the boxes of a set.
-func (w *words) open(set policy.Set) []policy.Box {
-	return withoutFamilies(set.Boxes())
+func (w *words) open(set policy.Set) []policy.Outline {
+	return withoutFamilies(set.Outlines())
 }
 
 func familyOf(a netip.Addr) int {
@@ -247,22 +261,22 @@ func familyOf(a netip.Addr) int {
 }
 
 // withoutFamilies makes one box of two that differ in nothing but the family.
-func withoutFamilies(boxes []policy.Box) []policy.Box {
-	var out []policy.Box
+func withoutFamilies(boxes []policy.Outline) []policy.Outline {
+	var out []policy.Outline
 	alike := map[string]int{} // where a box of one family is, by what else it says
 	for _, box := range boxes {
-		if len(box.Sources) > 0 || len(box.Destinations) > 0 { // which are of the family
+		if !box.Sources.All() || !box.Destinations.All() { // which are of the family
 			out = append(out, box)
 			continue
 		}
-		rest := box
+		rest := box.Service
 		rest.IPVersion = 0
 		key := fmt.Sprint(rest)
 		at, found := alike[key]
 		switch {
-		case box.IPVersion == 0:
-		case found && out[at].IPVersion == 4+6-box.IPVersion:
-			out[at].IPVersion = 0
+		case box.Service.IPVersion == 0:
+		case found && out[at].Service.IPVersion == 4+6-box.Service.IPVersion:
+			out[at].Service.IPVersion = 0
 			continue
 		default:
 			alike[key] = len(out)
@@ -273,35 +287,34 @@ func withoutFamilies(boxes []policy.Box) []policy.Box {
 }
 
 // peers names the other end of a box, and the own addresses that it is restricted to.
-func (w *words) peers(b policy.Box, path policy.Path) string {
+func (w *words) peers(b policy.Outline, path policy.Path) string {
 	switch path {
 	case policy.Local:
-		return strings.Replace(anywhere(b.IPVersion), "anywhere", "the node itself", 1) + w.own(" as ", b.Sources) + w.own(", at ", b.Destinations)
+		return strings.Replace(anywhere(b.Service.IPVersion), "anywhere", "the node itself", 1) + own(" as ", b.Sources) + own(", at ", b.Destinations)
 	case policy.Output:
-		return w.addresses(b.Destinations, b.IPVersion) + w.own(", from ", b.Sources)
+		return w.addresses(b.Destinations, b.Service.IPVersion) + own(", from ", b.Sources)
 	case policy.Forward:
-		return w.addresses(b.Sources, b.IPVersion) + " to " + w.addresses(b.Destinations, b.IPVersion)
+		return w.addresses(b.Sources, b.Service.IPVersion) + " to " + w.addresses(b.Destinations, b.Service.IPVersion)
 	default:
-		return w.addresses(b.Sources, b.IPVersion) + w.own(", at ", b.Destinations)
+		return w.addresses(b.Sources, b.Service.IPVersion) + own(", at ", b.Destinations)
 	}
 }
 
 // own names some of a node's own addresses, and nothing if all are meant, or all but those that it has of itself alone.
-func (w *words) own(preposition string, addresses []netip.Prefix) string {
-	if len(addresses) == 0 {
+func own(preposition string, addresses policy.Addresses) string {
+	if addresses.All() {
 		return ""
 	}
-	rest := w.rest(addresses, familyOf(addresses[0].Addr()))
-	if len(rest) > 0 && !slices.ContainsFunc(rest, func(p netip.Prefix) bool { return !p.Addr().IsLoopback() }) {
+	if rest, ok := addresses.Rest(); ok && !slices.ContainsFunc(rest.Prefixes(), func(p netip.Prefix) bool { return !p.Addr().IsLoopback() }) {
 		return ""
 	}
-	return preposition + someNetworks(addresses)
+	return preposition + networksOf(addresses)
 }
 
 // itself says at which of its addresses a node reaches itself.
-func itself(b policy.Box, c policy.Connection) string {
+func itself(b policy.Outline, c policy.Connection) string {
 	switch {
-	case c.Path != policy.Local || len(b.Destinations) > 0: // which peers names
+	case c.Path != policy.Local || !b.Destinations.All(): // which peers names
 		return ""
 	case c.Loopback:
 		return ", over loopback"

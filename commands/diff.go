@@ -124,6 +124,7 @@ type trafficChange struct {
 	// Texts say which traffic, and Boxes the same in full.
 	Texts []string     `json:"texts"`
 	Boxes []policy.Box `json:"boxes"`
+	set   policy.Set
 	where string
 }
 
@@ -148,7 +149,7 @@ func runDiff(ctx context.Context, o *diffOptions) error {
 		return err
 	}
 	before.workloads, after.workloads = o.workloads, o.workloads
-	found, unknown := o.deps.differenceOf(ctx, before, after, automatic)
+	found, unknown := o.differenceOf(ctx, before, after, automatic)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func sinceRevision(ctx context.Context, store datastore.Store, revision int64) (
 }
 
 // differenceOf compares two worlds. Where it cannot be told what becomes of traffic, the difference has objects alone.
-func (d *Deps) differenceOf(ctx context.Context, before, after *world, automatic func(resources.Key) bool) (difference, error) {
+func (o *diffOptions) differenceOf(ctx context.Context, before, after *world, automatic func(resources.Key) bool) (difference, error) {
 	found := difference{Objects: []objectChange{}, Traffic: []trafficChange{}}
 	for _, key := range keysOf(before, after) {
 		if !equalObjects(before.objects[key], after.objects[key]) {
@@ -243,10 +244,15 @@ func (d *Deps) differenceOf(ctx context.Context, before, after *world, automatic
 			found.Objects = append(found.Objects, change)
 		}
 	}
-	engine := d.engine(ctx, before)
+	engine := o.deps.engine(ctx, before)
 	w := newWords(newCluster(after), engine.Space())
 	for _, c := range policy.Diff(engine, engine.Next(after.snapshot())) {
 		found.Traffic = append(found.Traffic, w.changes(c)...)
+	}
+	for i := range found.Traffic {
+		if o.format == formatJSON { // the one that has them
+			found.Traffic[i].Boxes = found.Traffic[i].set.Boxes()
+		}
 	}
 	if err := cannotTell(engine); err != nil {
 		found.Traffic = nil

@@ -23,7 +23,7 @@ func (w *words) changes(c policy.Change) []trafficChange {
 		}
 		all = append(all, trafficChange{
 			Change: part.change, Path: c.Path, Loopback: c.Loopback, In: c.In, Out: c.Out, Nodes: c.Nodes,
-			Texts: w.shortest(part.set, c.Path), Boxes: part.set.Boxes(), where: w.place(c),
+			Texts: w.shortest(part.set, c.Path), set: part.set, where: w.place(c),
 		})
 	}
 	return all
@@ -59,7 +59,7 @@ func (w *words) shortest(set policy.Set, path policy.Path) []string {
 }
 
 // naming names a set like shortest. rest is what the set is said to be everything but, nil if it is not said so.
-func (w *words) naming(set policy.Set, path policy.Path) (texts []string, rest []policy.Box) {
+func (w *words) naming(set policy.Set, path policy.Path) (texts []string, rest []policy.Outline) {
 	if set.All() {
 		return []string{everything}, nil
 	}
@@ -88,16 +88,16 @@ func (w *words) brief(set policy.Set, path policy.Path) (texts []string, brief s
 	}
 	var shown []string
 	for _, b := range boxes[:min(len(boxes), shownTraffic)] {
-		shown = append(shown, serviceInBrief(b, shownPorts)+w.toOrFrom(b, path))
+		shown = append(shown, serviceInBrief(b.Service, shownPorts)+w.toOrFrom(b, path))
 	}
 	return texts, before + strings.Join(shown, "; ") + andMore(len(boxes)-shownTraffic)
 }
 
 // limited tells whether a set is about some of the nodes' own addresses only.
 func (w *words) limited(set policy.Set, path policy.Path) bool {
-	return slices.ContainsFunc(w.open(set), func(b policy.Box) bool {
-		return path != policy.Forward && path != policy.Output && len(b.Destinations) > 0 ||
-			path != policy.Forward && path != policy.Input && len(b.Sources) > 0
+	return slices.ContainsFunc(w.open(set), func(b policy.Outline) bool {
+		return path != policy.Forward && path != policy.Output && !b.Destinations.All() ||
+			path != policy.Forward && path != policy.Input && !b.Sources.All()
 	})
 }
 

@@ -241,18 +241,18 @@ func (r *lossReport) lost(l policy.Loss) *lostFlow {
 	}
 	texts := make([]string, len(boxes))
 	for i, box := range boxes {
-		box = lost.flow.withoutClients(box)
+		box.Service = lost.flow.withoutClients(box.Service)
 		if l.Answer { // which failsafe ports of others spare when a client happens to have one
-			box.SourcePorts = nil
+			box.Service.SourcePorts = nil
 		}
-		if box.IPVersion == family {
-			box.IPVersion = 0
+		if box.Service.IPVersion == family {
+			box.Service.IPVersion = 0
 		}
 		switch {
-		case path == policy.Local && box.IPVersion != 0:
-			texts[i] = fmt.Sprintf("%s in IPv%d", service(box), box.IPVersion)
+		case path == policy.Local && box.Service.IPVersion != 0:
+			texts[i] = fmt.Sprintf("%s in IPv%d", service(box.Service), box.Service.IPVersion)
 		case path == policy.Local:
-			texts[i] = service(box)
+			texts[i] = service(box.Service)
 		default:
 			texts[i] = r.words.serviceAndPeers(box, path)
 		}

@@ -164,7 +164,7 @@ func (s *suite) coverage(flows []vitalFlow) *coverage {
 		if s.asker.Asked(v) {
 			continue
 		}
-		peers := w.serviceAndPeers(meant[i].withoutClients(v.Boxes[0]), v.Path)
+		peers := w.serviceAndPeers(w.space.Outline(meant[i].withoutClients(v.Boxes[0])), v.Path)
 		c.Flows = append(c.Flows, coverageFlow{Name: meant[i].name, Path: v.Path, text: meant[i].name + ": " + peers})
 	}
 	return c

@@ -19,17 +19,15 @@ import (
 type words struct {
 	cluster *cluster
 	space   *policy.Space
-	// groups are names of addresses, by how addresses writes them out.
-	groups map[string]string
-	// largest is how many networks those of the largest group are.
-	largest int
-	// texts are what addresses gave for lists, which boxes share.
-	texts map[*netip.Prefix]string
+	// groups are names of addresses.
+	groups map[policy.Addresses]string
+	// texts are what addresses gave before.
+	texts map[policy.Addresses]string
 }
 
 // newWords takes the space of the engine that the sets come from, so that its limit counts for both.
 func newWords(c *cluster, space *policy.Space) *words {
-	w := &words{cluster: c, space: space, groups: map[string]string{}, texts: map[*netip.Prefix]string{}}
+	w := &words{cluster: c, space: space, groups: map[policy.Addresses]string{}, texts: map[policy.Addresses]string{}}
 	for _, set := range c.sets {
 		key, _ := resources.KeyOf(set)
 		nets, _ := policy.Networks(set.Spec.Nets)
@@ -61,29 +59,19 @@ func newWords(c *cluster, space *policy.Space) *words {
 
 func (w *words) group(name string, addresses []netip.Prefix) {
 	if len(addresses) > 0 {
-		w.groups[w.canonical(addresses)] = name
-		w.largest = max(w.largest, len(addresses))
+		w.groups[w.space.Addresses(addresses)] = name
 	}
-}
-
-// groupOf is the name of addresses, if they have one. They are of a box of a set, and so as few networks as they can be.
-func (w *words) groupOf(addresses []netip.Prefix) (name string, found bool) {
-	if len(addresses) > w.largest {
-		return "", false
-	}
-	name, found = w.groups[w.canonical(addresses)]
-	return name, found
 }
 
 // named tells whether there is a name for the other ends of all boxes on a path.
-func (w *words) named(boxes []policy.Box, path policy.Path) bool {
-	return !slices.ContainsFunc(boxes, func(b policy.Box) bool {
+func (w *words) named(boxes []policy.Outline, path policy.Path) bool {
+	return !slices.ContainsFunc(boxes, func(b policy.Outline) bool {
 		others := b.Sources
 		if path == policy.Output {
 			others = b.Destinations
 		}
-		_, named := w.groupOf(others)
-		return len(others) > 0 && !named
+		_, named := w.groups[others]
+		return !others.All() && !named
 	})
 }
 
@@ -93,57 +81,55 @@ func (w *words) besides(node string, set policy.Set, path policy.Path) policy.Se
 	if path == policy.Output {
 		itself = policy.Box{Destinations: itself.Sources}
 	}
-	rest := w.space.Set(set.Boxes()...)
 	if len(w.cluster.addresses[node]) == 0 {
-		return rest
+		return set
 	}
-	return rest.Subtract(w.space.Set(itself))
-}
-
-// canonical writes a set of addresses in one way.
-func (w *words) canonical(addresses []netip.Prefix) string {
-	var all []string
-	for _, box := range w.space.Set(policy.Box{Sources: addresses}).Boxes() {
-		all = append(all, fmt.Sprint(box.Sources))
-	}
-	return strings.Join(all, ";")
+	return set.Subtract(w.space.Set(itself))
 }
 
 // shownNetworks is how many networks are written out.
 const shownNetworks = 4
 
-// addresses names a set of addresses: all of them, those of nodes, all but some, or some. They are of a box of a set.
-func (w *words) addresses(all []netip.Prefix, ipVersion int) string {
-	if len(all) == 0 {
+// addresses names a set of addresses: all of them, those of nodes, all but some, or some.
+func (w *words) addresses(all policy.Addresses, ipVersion int) string {
+	if all.All() {
 		return anywhere(ipVersion)
 	}
-	text, ok := w.texts[&all[0]]
+	text, ok := w.texts[all]
 	if !ok {
 		text = w.addressesText(all)
-		w.texts[&all[0]] = text
+		w.texts[all] = text
 	}
 	return text
 }
 
-func (w *words) addressesText(all []netip.Prefix) string {
-	if name, ok := w.groupOf(all); ok {
+func (w *words) addressesText(all policy.Addresses) string {
+	if name, ok := w.groups[all]; ok {
 		return name
 	}
-	version := familyOf(all[0].Addr())
-	if len(all) > shownNetworks && version == familyOf(all[len(all)-1].Addr()) {
-		if rest := w.rest(all, version); len(rest) > 0 && len(rest) < len(all) {
-			return anywhere(version) + " but " + w.addressesText(rest)
+	if count := all.Count(); count > shownNetworks {
+		if rest, ok := all.Rest(); ok && rest.Count() < count {
+			return anywhere(all.IPVersion()) + " but " + w.addressesText(rest)
 		}
 	}
-	return someNetworks(all)
+	return networksOf(all)
 }
 
-// someNetworks writes out the first networks.
+// networksOf writes out the first networks.
+func networksOf(all policy.Addresses) string {
+	return networks(all.First(shownNetworks)) + andMoreNetworks(all.Count()-shownNetworks)
+}
+
+// someNetworks writes out the first of a list.
 func someNetworks(all []netip.Prefix) string {
-	if len(all) <= shownNetworks {
-		return networks(all)
+	return networks(all[:min(len(all), shownNetworks)]) + andMoreNetworks(len(all)-shownNetworks)
+}
+
+func andMoreNetworks(n int) string {
+	if n <= 0 {
+		return ""
 	}
-	return networks(all[:shownNetworks]) + fmt.Sprintf(" and %d more networks", len(all)-shownNetworks)
+	return andMore(n) + " networks"
 }
 
 func anywhere(ipVersion int) string {
@@ -151,16 +137,6 @@ func anywhere(ipVersion int) string {
 		return "anywhere"
 	}
 	return fmt.Sprintf("anywhere in IPv%d", ipVersion)
-}
-
-// rest are the addresses of the family that are not in all; none if they are no mere addresses.
-func (w *words) rest(all []netip.Prefix, ipVersion int) []netip.Prefix {
-	family := policy.Box{IPVersion: ipVersion}
-	boxes := w.space.Set(family).Subtract(w.space.Set(policy.Box{IPVersion: ipVersion, Sources: all})).Boxes()
-	if len(boxes) != 1 {
-		return nil
-	}
-	return boxes[0].Sources
 }
 
 func networks(all []netip.Prefix) string {
@@ -185,11 +161,11 @@ func (w *words) traffic(set policy.Set, path policy.Path) []string {
 	return parts
 }
 
-func (w *words) serviceAndPeers(b policy.Box, path policy.Path) string {
-	return service(b) + w.toOrFrom(b, path)
+func (w *words) serviceAndPeers(b policy.Outline, path policy.Path) string {
+	return service(b.Service) + w.toOrFrom(b, path)
 }
 
-func (w *words) toOrFrom(b policy.Box, path policy.Path) string {
+func (w *words) toOrFrom(b policy.Outline, path policy.Path) string {
 	if path == policy.Output {
 		return " to " + w.peers(b, path)
 	}

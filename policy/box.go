@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // Range is from First to Last, both inclusive.
 type Range struct {
@@ -135,16 +132,11 @@ func (t *table) perFamily(v4, v6 ref) ref {
 // source port, source and destination. There is one for each way through the diagram,
 // however many intervals lead the same way.
 func (s Set) Boxes() []Box {
-	if s.Empty() {
-		return nil
+	var out []Box
+	for _, o := range s.Outlines() {
+		out = append(out, o.Box())
 	}
-	w := boxes{table: s.table, prefixes: map[prefixesOf][]netip.Prefix{}}
-	for _, group := range s.table.byProtocol(s.root) {
-		w.current = Box{IPVersion: group.version, Protocols: group.protocols}
-		w.v6, w.icmp = group.version == 6, group.icmp
-		w.down(group.kid)
-	}
-	return w.out
+	return out
 }
 
 // familyGroup is the protocols that lead to the same rest.
@@ -233,86 +225,6 @@ func protocolRanges(member func(p int) bool) (ranges []Range) {
 		}
 	}
 	return ranges
-}
-
-// boxes is a walk through a diagram.
-type boxes struct {
-	table    *table
-	current  Box
-	v6, icmp bool
-	out      []Box
-	prefixes map[prefixesOf][]netip.Prefix
-}
-
-// prefixesOf is the addresses of a node that lead to a kid. They are the same in many
-// boxes.
-type prefixesOf struct {
-	node, kid ref
-	v6        bool
-}
-
-func (w *boxes) down(r ref) {
-	if w.table.err != nil {
-		return
-	}
-	if r == full {
-		w.table.spend(stepsOfBox)
-		w.out = append(w.out, w.current)
-		return
-	}
-	n := *w.table.node(r)
-	var done []ref
-	for _, kid := range n.kids {
-		if kid == empty || slices.Contains(done, kid) {
-			continue
-		}
-		done = append(done, kid)
-		saved := w.current
-		switch n.level {
-		case levelSource:
-			w.current.Sources = w.addresses(r, kid)
-		case levelDestination:
-			w.current.Destinations = w.addresses(r, kid)
-		case levelSourcePort:
-			w.current.SourcePorts = w.ranges(&n, kid)
-		default:
-			if w.icmp {
-				w.current.ICMP = icmpRanges(w.ranges(&n, kid))
-			} else {
-				w.current.Ports = w.ranges(&n, kid)
-			}
-		}
-		w.down(kid)
-		w.current = saved
-	}
-}
-
-func (w *boxes) addresses(r, kid ref) []netip.Prefix {
-	of := prefixesOf{r, kid, w.v6}
-	if list, ok := w.prefixes[of]; ok {
-		return list
-	}
-	n := w.table.node(r)
-	var list []netip.Prefix
-	for i := range n.kids {
-		if n.kids[i] == kid {
-			list = appendPrefixes(list, interval{n.starts[i], n.last(i)}, w.v6)
-		}
-	}
-	w.prefixes[of] = list
-	w.table.spend(len(n.kids) + stepsOfRange*len(list))
-	return list
-}
-
-func (w *boxes) ranges(n *node, kid ref) []Range {
-	var out []Range
-	for i := range n.kids {
-		if n.kids[i] == kid {
-			out = append(out, Range{uint16(n.starts[i].lo), uint16(n.last(i).lo)})
-		}
-	}
-	w.table.spend(len(n.kids) + stepsOfRange*len(out))
-	return out
 }
 
 // icmpRanges takes ranges of 256 x type + code apart.

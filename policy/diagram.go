@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // ref stands for a diagram: a terminal below terminals, or a node of the table. Two
 // diagrams of one table are the same function if and only if their refs are equal.
@@ -66,10 +69,16 @@ type table struct {
 	scratch [levels]node
 	starts  []key
 	kids    []ref
+	// leadings and written remember what has been asked for of addresses.
+	leadings map[leads]ref
+	written  map[Addresses][]netip.Prefix
 }
 
 func newTable(l Limit) *table {
-	return &table{heads: map[uint64]ref{}, memo: newMemo(), meter: newMeter(l)}
+	return &table{
+		heads: map[uint64]ref{}, memo: newMemo(), meter: newMeter(l),
+		leadings: map[leads]ref{}, written: map[Addresses][]netip.Prefix{},
+	}
 }
 
 func (t *table) node(r ref) *node { return &t.nodes[r-terminals] }

@@ -127,3 +127,22 @@ func (k key) zeros(v6 bool) int {
 		return bits.TrailingZeros64(k.lo)
 	}
 }
+
+// prefixCount is how many prefixes appendPrefixes adds.
+func prefixCount(in interval) int {
+	shared := bits.LeadingZeros64(in.first.hi ^ in.last.hi)
+	if shared == 64 {
+		shared += bits.LeadingZeros64(in.first.lo ^ in.last.lo)
+	}
+	mask := hostMask(shared)
+	if in.first.hi&mask.hi == 0 && in.first.lo&mask.lo == 0 && in.last == in.last.lastOf(shared) {
+		return 1
+	}
+	half := hostMask(shared + 1) // the first of the upper half has the bit that differs, and zeros after it
+	middle := key{in.last.hi &^ half.hi, in.last.lo &^ half.lo}
+	below, borrow := bits.Sub64(middle.lo, in.first.lo, 0)
+	belowHigh, _ := bits.Sub64(middle.hi, in.first.hi, borrow)
+	above, carry := bits.Add64(in.last.lo&half.lo, 1, 0)
+	aboveHigh := in.last.hi&half.hi + carry
+	return bits.OnesCount64(below) + bits.OnesCount64(belowHigh) + bits.OnesCount64(above) + bits.OnesCount64(aboveHigh)
+}

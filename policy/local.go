@@ -214,13 +214,13 @@ func (t *table) assemble(n node, kids []ref) ref {
 	return t.unique(made)
 }
 
-// replace is a diagram with other tails.
+// replace is a diagram with other tails. What asks for addresses and has no other is left as it is.
 func (t *table) replace(r ref, put map[ref]ref) ref {
-	if made, ok := put[r]; ok || r < terminals {
-		if !ok {
-			return r
-		}
+	if made, ok := put[r]; ok {
 		return made
+	}
+	if t.level(r) >= levelSource {
+		return r
 	}
 	n := *t.node(r)
 	kids := make([]ref, len(n.kids))

@@ -41,6 +41,8 @@ type expected struct {
 	text string
 	// lines is how many there are; 0 for any number.
 	lines int
+	// status is what the process has to exit with.
+	status int
 }
 
 // command runs one process with the prepared configuration. A command that fails, or
@@ -62,6 +64,13 @@ func (b *bench) command(ctx context.Context, args []string, want expected) (usag
 	started := time.Now()
 	err = cmd.Run()
 	used := usage{time: time.Since(started)}
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == want.status:
+		err = nil
+	case err == nil && want.status != 0:
+		err = fmt.Errorf("it exits with 0, not with %d", want.status)
+	}
 	if ctx.Err() != nil {
 		return used, errors.New("interrupted")
 	}
