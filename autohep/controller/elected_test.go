@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edfb3db0/calicoctl/autohep/controller"
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -43,7 +44,7 @@ func TestStoppedWhileElected(t *testing.T) {
 			<-r.Context().Done() // nobody waits for the answer any more
 		}
 	}
-	e := datastore.Election{Namespace: "default", Name: "stopped", Identity: "a"}
+	e := datastore.Election{Namespace: "default", Name: fmt.Sprintf("stopped-%d", time.Now().UnixNano()), Identity: "a"}
 	elector := s.(datastore.Elector)
 	err := elector.Lead(ctx, e, func(context.Context) { t.Error("it leads") })
 	leader, failed := elector.Leader(t.Context(), e)
