@@ -138,6 +138,7 @@ func (s *Store) Lead(ctx context.Context, e datastore.Election, lead func(contex
 	c := &candidate{store: s, Election: e}
 	for {
 		held, err := c.tryToTake(ctx)
+		e.Tell(err)
 		switch {
 		case held:
 			return c.hold(ctx, lead)
