@@ -48,6 +48,8 @@ func TestAddressInUse(t *testing.T) {
 	if n := log.count("level=WARN"); n != 1 {
 		t.Errorf("there are %d warnings", n)
 	}
-	other.Close()
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "it is not told that it is over", func() bool { return log.count("level=INFO msg=\"health and metrics are served now\"") == 1 })
 }

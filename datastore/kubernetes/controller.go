@@ -179,7 +179,11 @@ func (c *candidate) path() string {
 }
 
 func (c *candidate) failure(ctx context.Context, verb string, err error) error {
-	err = c.store.failure(ctx, "lead", resources.Key{}, request{verb, resourceLeases}, err)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && callTime < c.store.timeout {
+		err = datastore.ErrorOf("lead", resources.Key{}, datastore.ErrUnavailable, fmt.Sprintf("%s did not answer within %v", c.store.where(), callTime))
+	} else {
+		err = c.store.failure(ctx, "lead", resources.Key{}, request{verb, resourceLeases}, err)
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
