@@ -19,16 +19,17 @@ import (
 func TestNobodyElected(t *testing.T) {
 	b := backends()["kubernetes-v1"](t)
 	b.configure(t, enabled())
+	namespace := fmt.Sprintf("not-yet-%d", time.Now().UnixNano()) // none that an earlier run has left
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	start(t, controller.Options{
-		Store: b.store, HealthAddress: address, Election: datastore.Election{Namespace: "not-yet", Name: "a", Identity: "b"},
+		Store: b.store, HealthAddress: address, Election: datastore.Election{Namespace: namespace, Name: "a", Identity: "b"},
 	})
 	ready := func() string { return fetch(t, "http://"+address+"/readyz") }
 	await(t, "/readyz does not say why", func() bool {
 		text := ready()
-		return strings.HasPrefix(text, "standing by, but this process cannot be elected: ") && strings.Contains(text, `there is no namespace "not-yet"`)
+		return strings.HasPrefix(text, "standing by, but this process cannot be elected: ") && strings.Contains(text, fmt.Sprintf("there is no namespace %q", namespace))
 	})
-	b.kube.Do(t, "POST", "/api/v1/namespaces", []byte(`{"metadata": {"name": "not-yet"}}`))
+	b.kube.Do(t, "POST", "/api/v1/namespaces", fmt.Appendf(nil, `{"metadata": {"name": %q}}`, namespace))
 	await(t, "it does not work when the namespace is there", func() bool { return ready() == "working\n" })
 }
 
