@@ -46,6 +46,15 @@ type Election struct {
 	Namespace, Name string
 	// Identity is this process.
 	Identity string
+	// Tried is told, if it is not nil, why the last try to take part came to nothing, and nil as long as the tries work.
+	Tried func(err error)
+}
+
+// Tell has Tried be told.
+func (e Election) Tell(err error) {
+	if e.Tried != nil {
+		e.Tried(err)
+	}
 }
 
 // Elector is a Store through which processes elect one of them.

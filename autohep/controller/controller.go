@@ -168,10 +168,11 @@ func (c *Controller) takeTurns(ctx context.Context) {
 		c.lead(ctx)
 		return
 	}
+	election := c.Election
+	election.Tried = c.health.electable
 	for failures := 0; ctx.Err() == nil; {
 		c.Log.Info("standing by", "identity", c.Election.Identity)
-		c.health.electable(nil) // which the election tells at once
-		err := elector.Lead(ctx, c.Election, func(ctx context.Context) {
+		err := elector.Lead(ctx, election, func(ctx context.Context) {
 			failures = 0
 			c.lead(ctx)
 		})

@@ -61,6 +61,9 @@ const (
 	logStops = `msg="not working any more"`
 )
 
+// leads tells whether a process works now.
+func (c *child) leads() bool { return c.times(logWorks) > c.times(logStops) }
+
 // TestLeaseWhileServerRestarts restarts kube-apiserver while one controller leads. A short absence changes nothing; a long
 // one has the leader stop before its lease runs out, and one of them work again when the server is back.
 func TestLeaseWhileServerRestarts(t *testing.T) {
@@ -68,27 +71,33 @@ func TestLeaseWhileServerRestarts(t *testing.T) {
 	s := sites()["kubernetes"](t)
 	s.configure(t, enabled())
 	leader, other := leaderOf(t, s.run(t), s.run(t))
+	began := time.Now()
 	s.kube.Kill()
 	s.kube.Restart(t)
 	s.addNode(t, kubeNode("short", 1))
 	awaitInStep(t, s.store, environment(t, nil))
-	if leader.times(logStops) != 0 || other.works() {
-		t.Error("a short absence of the server changes the leader")
+	absent := time.Since(began)
+	if absent < 5*time.Second && (leader.times(logStops) != 0 || other.works()) { // on a busy machine it is not short
+		t.Errorf("an absence of the server of %v changes the leader", absent)
 	}
+	if !leader.leads() {
+		leader, other = other, leader
+	}
+	stops := leader.times(logStops)
 	s.kube.Kill()
-	began := time.Now()
-	await(t, "the leader works without a lease", func() bool { return leader.times(logStops) == 1 })
+	began = time.Now()
+	await(t, "the leader works without a lease", func() bool { return leader.times(logStops) > stops })
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the leader works for %v after it lost the server; its lease is of 10 seconds", took)
 	}
-	if other.works() {
+	if other.leads() {
 		t.Error("the other works without a server")
 	}
 	s.kube.Restart(t)
 	s.addNode(t, kubeNode("long", 2))
 	awaitInStep(t, s.store, environment(t, nil))
-	if working := leader.times(logWorks) - leader.times(logStops) + other.times(logWorks) - other.times(logStops); working != 1 {
-		t.Errorf("%d controllers work", working)
+	if leader.leads() == other.leads() {
+		t.Errorf("both controllers work, or none: %v", leader.leads())
 	}
 }
 

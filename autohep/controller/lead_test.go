@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/edfb3db0/calicoctl/datastore"
@@ -25,36 +26,37 @@ func (s stuck) Create(ctx context.Context, _ resources.Object) (resources.Object
 // is to stop.
 func TestEndOfLead(t *testing.T) {
 	for name, test := range map[string]struct {
-		why     error
-		hurry   bool
-		atLeast time.Duration
+		why   error
+		hurry bool
+		want  time.Duration
 	}{
-		"lost": {why: datastore.Lost(datastore.ErrUnavailable)}, "stopped": {atLeast: drainTime}, "hurried": {hurry: true},
+		"lost": {why: datastore.Lost(datastore.ErrUnavailable)}, "stopped": {want: drainTime}, "hurried": {hurry: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := stuck{openLocal(t), make(chan struct{})}
-			c := newForTest(t, s, time.Now)
-			hurry := make(chan struct{})
-			c.Hurry = hurry
-			c.state.putNode(testNode("n"), time.Now())
-			c.asFor(onlyDefault)
-			ctx, end := context.WithCancelCause(t.Context())
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				c.lead(ctx)
-			}()
-			<-s.began
-			began := time.Now()
-			end(test.why)
-			if test.hurry {
-				close(hurry)
-			}
-			<-done
-			if took := time.Since(began); took < test.atLeast || took > test.atLeast+drainTime/2 {
-				t.Errorf("writes go on for %v", took)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := stuck{openLocal(t), make(chan struct{})}
+				c := newForTest(t, s, time.Now)
+				hurry := make(chan struct{})
+				c.Hurry = hurry
+				c.state.putNode(testNode("n"), time.Now())
+				c.asFor(onlyDefault)
+				ctx, end := context.WithCancelCause(t.Context())
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					c.lead(ctx)
+				}()
+				<-s.began
+				began := time.Now()
+				end(test.why)
+				if test.hurry {
+					close(hurry)
+				}
+				<-done
+				if took := time.Since(began); took != test.want {
+					t.Errorf("writes go on for %v", took)
+				}
+			})
 		})
 	}
 }

@@ -241,10 +241,25 @@ func TestPassWhileWatchIsSetUp(t *testing.T) {
 	var listed []string
 	to := c.nodes()
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	last := func() {
+		o, err := b.Get(ctx, resources.Node.Key("n"))
+		if err == nil {
+			o.SetLabels(map[string]string{"v": "last"})
+			_, err = b.Update(ctx, o)
+		}
+		if err != nil {
+			t.Error(err)
+			stop()
+		}
+	}
 	replace := to.replace
 	to.replace = func(all []*v3.Node) {
 		listed = append(listed, all[0].Labels["v"])
 		replace(all)
+		if len(listed) == 2 {
+			last()
+		}
 	}
 	to.put = func(n *v3.Node) {
 		listed = append(listed, "put "+n.Labels["v"])
@@ -252,18 +267,6 @@ func TestPassWhileWatchIsSetUp(t *testing.T) {
 			stop()
 		}
 	}
-	time.AfterFunc(300*time.Millisecond, func() {
-		o, err := b.Get(t.Context(), resources.Node.Key("n"))
-		if err != nil {
-			t.Error(err)
-			stop()
-			return
-		}
-		o.SetLabels(map[string]string{"v": "last"})
-		if _, err := b.Update(t.Context(), o); err != nil {
-			t.Error(err)
-		}
-	})
 	follow(ctx, c, resources.Node, &c.synced.nodes, to)
 	if diff := cmp.Diff([]string{"", "2", "put last"}, listed); diff != "" {
 		t.Error(diff)

@@ -61,10 +61,12 @@ func sites() map[string]func(*testing.T) *site {
 
 // child is a process that runs "calicoctl controller run".
 type child struct {
-	command *exec.Cmd
-	log     *safeBuffer
-	ended   chan struct{}
-	err     error
+	// identity is its name in the election; empty for one that does not take part.
+	identity string
+	command  *exec.Cmd
+	log      *safeBuffer
+	ended    chan struct{}
+	err      error
 }
 
 // running numbers the processes, each of which has a name of its own.
@@ -73,7 +75,9 @@ var started atomic.Int64
 func (s *site) run(t *testing.T, environment ...string) *child {
 	t.Helper()
 	identity := fmt.Sprintf("c%d", started.Add(1))
-	return s.call(t, environment, "controller", "run", "--identity", identity)
+	c := s.call(t, environment, "controller", "run", "--identity", identity)
+	c.identity = identity
+	return c
 }
 
 // call runs the program with a configuration of the datastore.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -29,12 +30,10 @@ type requestCount struct {
 	answered func(*http.Request)
 }
 
-func (r *requestCount) take() map[string]int {
+func (r *requestCount) soFar() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	taken := r.all
-	r.all = map[string]int{}
-	return taken
+	return maps.Clone(r.all)
 }
 
 // openCounted opens a datastore through a proxy that counts the requests.
@@ -83,23 +82,37 @@ func openCounted(t *testing.T, api *cluster.APIServer, form string) (datastore.S
 	return s, count
 }
 
+// betweenPasses gives how many passes there have been, and what was asked for so far, at a moment when no pass is under
+// way: some time after one has ended, and less than a period, which is a second, after it had not.
+func (r *requestCount) betweenPasses(t *testing.T, passes func() int) (number int, asked map[string]int) {
+	t.Helper()
+	before := passes()
+	under := time.Now()
+	await(t, "there is no moment between passes", func() bool {
+		began := time.Now()
+		if number = passes(); number <= before {
+			under = began
+			return false
+		}
+		time.Sleep(200 * time.Millisecond) // what a pass leads to is asked for now
+		asked, before = r.soFar(), number
+		return time.Since(under) < 900*time.Millisecond
+	})
+	return number, asked
+}
+
 // onlyLists waits for some passes, and compares what was asked for with three lists for each.
 func (r *requestCount) onlyLists(t *testing.T, passes func() int) {
 	t.Helper()
-	next := func() {
-		now := passes()
-		await(t, "there are no more passes", func() bool { return passes() > now })
-		time.Sleep(300 * time.Millisecond) // the next pass is far away then
-	}
-	next()
-	r.take()
-	before := passes()
-	next()
-	next()
-	number := passes() - before
+	before, earlier := r.betweenPasses(t, passes)
+	r.betweenPasses(t, passes)
+	after, asked := r.betweenPasses(t, passes)
+	number := after - before
 	got, want := map[string]int{}, map[string]int{}
-	for what, n := range r.take() {
-		got[what[:strings.LastIndex(what, " ")+1]+what[strings.LastIndex(what, "/")+1:]] = n
+	for what, n := range asked {
+		if n -= earlier[what]; n > 0 {
+			got[what[:strings.LastIndex(what, " ")+1]+what[strings.LastIndex(what, "/")+1:]] = n
+		}
 	}
 	for _, kind := range []string{"nodes", "hostendpoints", "kubecontrollersconfigurations"} {
 		want["GET "+kind] = number

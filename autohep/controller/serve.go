@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -287,25 +288,35 @@ const (
 	shutdownTime = time.Second
 )
 
-// keepServing serves at an address until ctx ends, and tries again while that does not work.
+// keepServing serves at an address until ctx ends, and tries again while that does not work. Why it does not is a warning
+// when it is news.
 func (c *Controller) keepServing(ctx context.Context, address string, handler http.Handler) {
+	var config net.ListenConfig
+	why := ""
 	for failures := 0; ctx.Err() == nil; {
-		err := serveAt(ctx, address, handler)
+		listener, err := config.Listen(ctx, "tcp", address)
+		if err == nil {
+			if why != "" {
+				c.Log.Info("health and metrics are served now", "address", address)
+			}
+			why = ""
+			err = serveOn(ctx, listener, handler)
+		}
 		if ctx.Err() != nil {
 			return
 		}
+		level := slog.LevelDebug
+		if err.Error() != why {
+			level, why = slog.LevelWarn, err.Error()
+		}
+		c.Log.Log(ctx, level, "health and metrics cannot be served yet", "address", address, "error", err)
 		failures++
-		c.Log.Warn("health and metrics cannot be served", "address", address, "error", err)
 		sleep(ctx, pauseAfter(failures+electionPause))
 	}
 }
 
-func serveAt(ctx context.Context, address string, handler http.Handler) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
+// serveOn serves until ctx ends, or that does not work any more.
+func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadTimeout: askTime, WriteTimeout: 2 * askTime, IdleTimeout: time.Minute}
 	stopped := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {
@@ -316,7 +327,7 @@ func serveAt(ctx context.Context, address string, handler http.Handler) error {
 			_ = server.Close() // what does not end in time is cut off
 		}
 	})()
-	err = server.Serve(listener)
+	err := server.Serve(listener)
 	if errors.Is(err, http.ErrServerClosed) {
 		<-stopped
 	}

@@ -218,6 +218,9 @@ func TestTwoControllersAtOnce(t *testing.T) {
 			both := []*running{
 				start(t, controller.Options{Store: b.store, Workers: 4}), start(t, controller.Options{Store: b.store, Workers: 4}),
 			}
+			for _, c := range both {
+				await(t, "a controller does not work", func() bool { return strings.Contains(c.log.String(), logWorks) })
+			}
 			for i := range 30 {
 				b.addNode(t, kubeNode(fmt.Sprintf("two-%d", i), i))
 			}

@@ -30,6 +30,7 @@ func (s *Store) Lead(ctx context.Context, e datastore.Election, lead func(contex
 		return err
 	}
 	defer s.end(ctx, session)
+	e.Tell(nil)
 	campaign, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(session.Ctx(), func() { stop(datastore.Lost(errEnded)) })()

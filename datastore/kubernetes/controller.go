@@ -138,6 +138,7 @@ func (s *Store) Lead(ctx context.Context, e datastore.Election, lead func(contex
 	c := &candidate{store: s, Election: e}
 	for {
 		held, err := c.tryToTake(ctx)
+		e.Tell(err)
 		switch {
 		case held:
 			return c.hold(ctx, lead)
@@ -178,7 +179,11 @@ func (c *candidate) path() string {
 }
 
 func (c *candidate) failure(ctx context.Context, verb string, err error) error {
-	err = c.store.failure(ctx, "lead", resources.Key{}, request{verb, resourceLeases}, err)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && callTime < c.store.timeout {
+		err = datastore.ErrorOf("lead", resources.Key{}, datastore.ErrUnavailable, fmt.Sprintf("%s did not answer within %v", c.store.where(), callTime))
+	} else {
+		err = c.store.failure(ctx, "lead", resources.Key{}, request{verb, resourceLeases}, err)
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -117,13 +117,16 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// where is the server, in messages.
+func (s *Store) where() string { return "the Kubernetes API server at " + s.server }
+
 // unavailable says why the server cannot be reached or cannot answer, and what to do.
 func (s *Store) unavailable(err error) string {
 	problem := err
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		problem = wrapped.Err // the URL may hold what is nobody's business
 	}
-	where := "the Kubernetes API server at " + s.server
+	where := s.where()
 	var unknown x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var invalid x509.CertificateInvalidError

@@ -2,6 +2,8 @@ package kubernetes
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,4 +33,16 @@ func TestControllerRefusals(t *testing.T) {
 	admin := open(t, Config{Kubeconfig: api.Kubeconfig(t, cluster.Admin), APIGroup: groupV3})
 	err = admin.Lead(t.Context(), datastore.Election{Namespace: "nosuchns", Name: "a", Identity: "b"}, func(context.Context) { t.Error("leads nowhere") })
 	wants(t, err, datastore.ErrNotFound, `create Lease(nosuchns/a): resource does not exist: there is no namespace "nosuchns"`)
+}
+
+// TestLeaseInTime has a server not answer: what asks for a lease says how long it waits, which is less than other requests do.
+func TestLeaseInTime(t *testing.T) {
+	t.Parallel()
+	stuck := newServer(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	s := open(t, Config{Endpoint: stuck, APIGroup: groupV3})
+	_, err := s.Leader(t.Context(), datastore.Election{Namespace: "default", Name: "a"})
+	wants(t, err, datastore.ErrUnavailable, "did not answer within 3s")
+	if strings.Contains(err.Error(), "--request-timeout") {
+		t.Errorf("another limit is named: %v", err)
+	}
 }
