@@ -84,7 +84,7 @@ func runDelete(ctx context.Context, o *deleteOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, writing)
+	s, err := openGuarded(ctx, d, o.global, &o.storeFlags, o.guardFlags, writing)
 	if err != nil {
 		return err
 	}

@@ -108,9 +108,12 @@ func (g *guard) losses(ctx context.Context, s *session, overlay *datastore.Overl
 	c := clusterOf(before, after)
 	vital, meant := c.vital(slices.Concat(g.flows, c.connectionFlows(ctx, g.endpoints)))
 	lost := policy.Guard(engineBefore, engineAfter, vital)
-	r := lossReport{words: newWords(c, engineAfter.Space()), world: after, engine: engineAfter, vital: vital, meant: meant}
 	refusals := refusalLines(policy.Refusals(engineBefore, engineAfter))
-	lines := r.lines(lost)
+	var lines []string
+	if len(lost) > 0 { // long lists of networks take time to be named
+		r := lossReport{words: newWords(c, engineAfter.Space()), world: after, engine: engineAfter, vital: vital, meant: meant}
+		lines = r.lines(lost)
+	}
 	if err := engineAfter.Err(); err != nil {
 		return refusals, err
 	}

@@ -22,6 +22,20 @@ import (
 type storeFlags struct {
 	config    string
 	namespace string
+	// loaded is the configuration once it has been read.
+	loaded *Config
+}
+
+// configuration reads the configuration, once: it may come from where it cannot be read again.
+func (f *storeFlags) configuration(d *Deps, g *globalOptions) (Config, error) {
+	if f.loaded != nil {
+		return *f.loaded, nil
+	}
+	config, err := loadConfig(d, g, f.config)
+	if err == nil {
+		f.loaded = &config
+	}
+	return config, err
 }
 
 func (f *storeFlags) add(cmd *cobra.Command) {
@@ -35,20 +49,6 @@ type fileFlags struct {
 	files     []string
 	recursive bool
 	skipEmpty bool
-	// loaded is the configuration once it has been read.
-	loaded *Config
-}
-
-// configuration reads the configuration, once: it may come from where it cannot be read again.
-func (f *fileFlags) configuration(d *Deps, g *globalOptions) (Config, error) {
-	if f.loaded != nil {
-		return *f.loaded, nil
-	}
-	config, err := loadConfig(d, g, f.config)
-	if err == nil {
-		f.loaded = &config
-	}
-	return config, err
 }
 
 func (f *fileFlags) add(cmd *cobra.Command) {

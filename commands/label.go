@@ -148,7 +148,7 @@ func runLabel(ctx context.Context, o *labelOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, writing)
+	s, err := openGuarded(ctx, d, o.global, &o.storeFlags, o.guardFlags, writing)
 	if err != nil {
 		return err
 	}

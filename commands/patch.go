@@ -99,7 +99,7 @@ func runPatch(ctx context.Context, o *patchOptions) error {
 	if err != nil {
 		return fmt.Errorf("hit error: %w", err)
 	}
-	s, err := openGuarded(ctx, o.deps, o.global, o.config, o.guardFlags, writing)
+	s, err := openGuarded(ctx, o.deps, o.global, &o.storeFlags, o.guardFlags, writing)
 	if err != nil {
 		return err
 	}

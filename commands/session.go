@@ -137,8 +137,8 @@ func (s *session) close() {
 }
 
 // openGuarded opens a session for a command whose writes are guarded.
-func openGuarded(ctx context.Context, d *Deps, g *globalOptions, configFile string, f guardFlags, a access) (*session, error) {
-	config, err := loadConfig(d, g, configFile)
+func openGuarded(ctx context.Context, d *Deps, g *globalOptions, store *storeFlags, f guardFlags, a access) (*session, error) {
+	config, err := store.configuration(d, g)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func runWrite(ctx context.Context, o *writeOptions) error {
 	if err != nil {
 		return d.testMistakes(err)
 	}
-	s, err := openGuarded(ctx, d, o.global, o.config, o.guardFlags, o.access())
+	s, err := openGuarded(ctx, d, o.global, &o.storeFlags, o.guardFlags, o.access())
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (s *Selector) Implies(other *Selector) bool {
 		switch {
 		case b.at == accept || b.at == reject && !b.second:
 			continue // other matches, or s does not
-		case b.at == reject || steps == mostBranches:
+		case b.at == reject || steps >= mostBranches:
 			return false
 		}
 		n := &b.s.nodes[b.at]

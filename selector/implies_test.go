@@ -141,4 +141,12 @@ func TestImpliesEnds(t *testing.T) {
 	if !parsed(t, last).Implies(parsed(t, last)) {
 		t.Error("few cases are not looked at")
 	}
+	// The step at which the bound is reached is here one that proves its case.
+	var wider []string
+	for i := range 18 {
+		wider = append(wider, fmt.Sprintf("(a%d == 'x' || b%[1]d == 'y' || c%[1]d == 'z')", i))
+	}
+	if parsed(t, strings.Join(either[:18], " && ")).Implies(parsed(t, strings.Join(wider, " && "))) {
+		t.Error("more cases were looked at than is meant")
+	}
 }
