@@ -19,6 +19,7 @@ const canary = "canary-7f3a9c"
 // hold one, where the real servers refuse it or nobody answers, and finds it in nothing that the program prints, at any
 // level of the log.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	program := buildProgram(t)
 	etcd, api := servers.Etcd(t).Endpoint, servers.APIServer(t)
 	folder := t.TempDir()

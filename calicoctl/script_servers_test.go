@@ -87,6 +87,7 @@ func newCluster(t *testing.T, world transcript.World) {
 
 // TestScriptsOnEtcd runs on etcd the scripts that are not about the embedded datastore.
 func TestScriptsOnEtcd(t *testing.T) {
+	t.Parallel()
 	world := newEtcdWorld(t)
 	scriptsOn(t, "etcd", world, map[string]string{"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": "http://" + world.endpoint},
 		map[string]command{"put": world.put})
@@ -103,9 +104,13 @@ func (w *etcdWorld) put(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestScriptsOnKubernetes runs on both forms of custom resources the scripts that are not about the embedded datastore.
 func TestScriptsOnKubernetes(t *testing.T) {
+	t.Parallel()
 	for form, group := range map[string]string{"v1": "crd.projectcalico.org/v1", "v3": "projectcalico.org/v3"} {
 		t.Run(form, func(t *testing.T) {
-			world := newKubernetesWorld(t, group)
+			t.Parallel()
+			api := cluster.StartAPIServer(t) // on one, both forms would have the same nodes
+			api.InstallCRDs(t, cluster.Groups()...)
+			world := newKubernetesWorld(t, api, group)
 			file := filepath.Join(t.TempDir(), "kubeconfig") // scripts have a home of their own
 			text, err := os.ReadFile(world.kubeconfig)
 			if err != nil {

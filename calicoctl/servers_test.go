@@ -159,9 +159,8 @@ type kubernetesWorld struct {
 	api                        *cluster.APIServer
 }
 
-func newKubernetesWorld(t *testing.T, group string) *kubernetesWorld {
+func newKubernetesWorld(t *testing.T, api *cluster.APIServer, group string) *kubernetesWorld {
 	t.Helper()
-	api := servers.APIServer(t)
 	return &kubernetesWorld{program: buildProgram(t), api: api, kubeconfig: api.Kubeconfig(t, cluster.Admin), group: group}
 }
 
@@ -262,7 +261,7 @@ func TestTranscriptsOnKubernetes(t *testing.T) {
 	folder := filepath.Join(root(t), "testdata", "transcripts-kdd")
 	for form, group := range map[string]string{"v1": "crd.projectcalico.org/v1", "v3": "projectcalico.org/v3"} {
 		t.Run(form, func(t *testing.T) {
-			world := newKubernetesWorld(t, group)
+			world := newKubernetesWorld(t, servers.APIServer(t), group)
 			transcript.Replay(t, filepath.Join(folder, form+"-*.json"), filepath.Join(folder, "exceptions.txt"), world, form)
 		})
 	}

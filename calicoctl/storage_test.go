@@ -47,8 +47,8 @@ func TestStorage(t *testing.T) {
 	exceptions := transcript.Exceptions(t, filepath.Join(folder, "exceptions.txt"))
 	worlds := map[string]storageWorld{
 		"etcd": newEtcdWorld(t),
-		"v1":   newKubernetesWorld(t, "crd.projectcalico.org/v1"),
-		"v3":   newKubernetesWorld(t, "projectcalico.org/v3"),
+		"v1":   newKubernetesWorld(t, servers.APIServer(t), "crd.projectcalico.org/v1"),
+		"v3":   newKubernetesWorld(t, servers.APIServer(t), "projectcalico.org/v3"),
 	}
 	same, excused := 0, 0
 	for _, file := range files {
