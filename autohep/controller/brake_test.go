@@ -40,14 +40,9 @@ func TestContest(t *testing.T) {
 	contest := func(times int) {
 		t.Helper()
 		for range times {
-			o, err := s.Get(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.state.putEndpoint(o.(*v3.HostEndpoint)) // the watch tells of the repair
-			spoilt := o.DeepCopyObject().(*v3.HostEndpoint)
+			spoilt := tellOf(t, c, s, key).DeepCopy() // of the repair
 			spoilt.Spec.Profiles = nil
-			o, err = s.Update(t.Context(), spoilt)
+			o, err := s.Update(t.Context(), spoilt)
 			if err != nil {
 				t.Fatal(err)
 			}

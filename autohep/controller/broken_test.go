@@ -24,7 +24,7 @@ const brokenSpec = `{"prometheusMetricsPort": 0, "controllers": {"policy": {"rec
 // startWithHealth starts a controller and gives a function that asks whether it is ready.
 func startWithHealth(t *testing.T, s datastore.Store) (r *running, ready func() string) {
 	t.Helper()
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := cluster.FreeAddress(t)
 	r = start(t, controller.Options{Store: s, HealthAddress: address})
 	return r, func() string { return fetch(t, "http://"+address+"/readyz") }
 }
@@ -92,15 +92,7 @@ func TestBrokenDuration(t *testing.T) {
 func TestBrokenConfigurationOnEtcd(t *testing.T) {
 	e := cluster.StartEtcd(t)
 	client := etcdClient(t, e)
-	const path = "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default"
-	put := func(spec string) {
-		t.Helper()
-		_, err := client.Put(t.Context(), path, fmt.Sprintf(
-			`{"kind":"KubeControllersConfiguration","apiVersion":"projectcalico.org/v3","metadata":{"name":"default"},"spec":%s}`, spec))
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	put := func(spec string) { t.Helper(); putConfiguration(t, client, spec) }
 	b := newBackend(t, openEtcd(t, e), nil)
 	b.addNode(t, kubeNode("n", 1))
 	put(`{"controllers": {"node": {"hostEndpoint": {"autoCreate": true}}}}`)
@@ -132,7 +124,7 @@ func TestBrokenConfigurationOnEtcd(t *testing.T) {
 		await(t, "/readyz does not tell that it is over", func() bool { return strings.HasPrefix(ready(), "working, but of the configuration, ") })
 	}
 	time.Sleep(200 * time.Millisecond)
-	answer, err := client.Get(t.Context(), path)
+	answer, err := client.Get(t.Context(), configurationPath)
 	if err != nil || !strings.Contains(string(answer.Kvs[0].Value), "banana") {
 		t.Errorf("what cannot be understood has been removed: %v %v", answer, err)
 	}

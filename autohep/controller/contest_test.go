@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/edfb3db0/calicoctl/resources"
-	v3 "github.com/edfb3db0/calicoctl/resources/v3"
 )
 
 // TestContestEnds has somebody else stop changing an endpoint after the last repair that is made without waiting: the node has
@@ -36,15 +35,7 @@ func TestContestEnds(t *testing.T) {
 		}
 		look("0")
 		for i := range repairsAtOnce {
-			o, err := s.Get(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.state.putEndpoint(o.(*v3.HostEndpoint))
-			if err := s.Delete(t.Context(), key, ""); err != nil {
-				t.Fatal(err)
-			}
-			c.state.deleteEndpoint(key.Name)
+			deleteByOther(t, c, s, key)
 			look(map[bool]string{true: "1", false: "0"}[i == repairsAtOnce-1])
 		}
 		if _, _, ok := c.queue.take(); ok {

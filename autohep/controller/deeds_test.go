@@ -171,14 +171,7 @@ func switchOffAndOn(t *testing.T, test switching) {
 			t.Fatal(err)
 		}
 	}
-	tell := func() {
-		t.Helper()
-		o, err := s.Get(t.Context(), resources.HostEndpoint.Key(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.state.putEndpoint(o.(*v3.HostEndpoint))
-	}
+	tell := func() { t.Helper(); tellOf(t, c, s, resources.HostEndpoint.Key(name)) }
 	c.state.putNode(testNode("n"), now)
 	c.asFor(onlyDefault)
 	look()

@@ -20,7 +20,7 @@ func TestNobodyElected(t *testing.T) {
 	b := backends()["kubernetes-v1"](t)
 	b.configure(t, enabled())
 	namespace := fmt.Sprintf("not-yet-%d", time.Now().UnixNano()) // none that an earlier run has left
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := cluster.FreeAddress(t)
 	start(t, controller.Options{
 		Store: b.store, HealthAddress: address, Election: datastore.Election{Namespace: namespace, Name: "a", Identity: "b"},
 	})
@@ -63,7 +63,7 @@ func TestElectionWithoutServer(t *testing.T) {
 	api.InstallCRDs(t, "crd.projectcalico.org")
 	b := newBackend(t, openKubernetes(t, api, "crd.projectcalico.org/v1"), api)
 	b.configure(t, enabled())
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := cluster.FreeAddress(t)
 	api.CreateYAML(t, "/apis/coordination.k8s.io/v1/namespaces/default/leases", `{apiVersion: coordination.k8s.io/v1, kind: Lease,
 metadata: {name: away}, spec: {holderIdentity: somebody-else, leaseDurationSeconds: 3600}}`)
 	start(t, controller.Options{

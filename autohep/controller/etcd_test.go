@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"fmt"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -28,4 +29,17 @@ func etcdClient(t *testing.T, e *cluster.Etcd) *clientv3.Client {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// configurationPath is where etcd has the configuration.
+const configurationPath = "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default"
+
+// putConfiguration stores a configuration that no Store would write.
+func putConfiguration(t *testing.T, client *clientv3.Client, spec string) {
+	t.Helper()
+	_, err := client.Put(t.Context(), configurationPath, fmt.Sprintf(
+		`{"kind":"KubeControllersConfiguration","apiVersion":"projectcalico.org/v3","metadata":{"name":"default"},"spec":%s}`, spec))
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/edfb3db0/calicoctl/datastore/local"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
 // goroutines are the stacks of those that run code of the controller, of its datastore or of its server, by what each
@@ -59,7 +59,7 @@ func TestNothingOutlivesRun(t *testing.T) {
 		}
 	}
 	c := newForTest(t, failing, time.Now)
-	c.HealthAddress, c.MetricsHost = freeAddress(t), "127.0.0.1"
+	c.HealthAddress, c.MetricsHost = cluster.FreeAddress(t), "127.0.0.1"
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() { _ = c.Run(ctx) })
@@ -94,25 +94,11 @@ func movePort(t *testing.T, s datastore.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, _ := net.SplitHostPort(freeAddress(t))
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := cluster.FreePort(t)
 	o.(*v3.KubeControllersConfiguration).Spec.PrometheusMetricsPort = &port
 	if _, err := s.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // unfinishedQuestion asks for health and does not send all of the question.
@@ -134,7 +120,7 @@ func unfinishedQuestion(t *testing.T, address string) net.Conn {
 func TestUnfinishedQuestion(t *testing.T) {
 	t.Parallel()
 	c := newForTest(t, openLocal(t), time.Now)
-	address := freeAddress(t)
+	address := cluster.FreeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go c.keepServing(ctx, address, http.HandlerFunc(c.health.live))

@@ -28,15 +28,7 @@ func TestRepairAfterFailure(t *testing.T) {
 				t.Fatal(err)
 			}
 			key := resources.HostEndpoint.Key("n-auto-hep")
-			o, err := s.Get(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.state.putEndpoint(o.(*v3.HostEndpoint))
-			if err := s.Delete(t.Context(), key, ""); err != nil {
-				t.Fatal(err)
-			}
-			c.state.deleteEndpoint(key.Name)
+			deleteByOther(t, c, s, key)
 			s.create = func(resources.Object) error { return datastore.ErrUnavailable }
 			for range failures {
 				if err := c.look(t.Context(), "n", now); !datastore.IsAway(err) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
 // TestMovedEndpoint has somebody else say again and again that an endpoint is another node's: each time it is repaired,
@@ -16,7 +17,7 @@ import (
 func TestMovedEndpoint(t *testing.T) {
 	b := backends()["etcd"](t)
 	b.configure(t, enabled())
-	port := freePort(t)
+	port := cluster.FreePort(t)
 	b.edit(t, resources.KubeControllersConfiguration.Key(v3.DefaultName), func(o resources.Object) resources.Object {
 		o.(*v3.KubeControllersConfiguration).Spec.PrometheusMetricsPort = &port
 		return o

@@ -65,9 +65,7 @@ func TestSwitchedOffBeforeDelete(t *testing.T) {
 	s := &interfering{Store: openLocal(t)}
 	c := newForTest(t, s, time.Now)
 	c.configureTo(switchedOn)
-	stale := resources.HostEndpoint.New().(*v3.HostEndpoint)
-	stale.Name, stale.Labels = "gone-auto-hep", map[string]string{v3.LabelCreatedBy: v3.CreatedByController}
-	stale.Spec = v3.HostEndpointSpec{Node: "gone", InterfaceName: "*"}
+	stale := testEndpoint("gone")
 	made, err := s.Create(t.Context(), stale)
 	if err != nil {
 		t.Fatal(err)

@@ -90,6 +90,36 @@ func testNode(name string) *v3.Node {
 	return n
 }
 
+// testEndpoint is an automatic endpoint of a node.
+func testEndpoint(node string) *v3.HostEndpoint {
+	h := resources.HostEndpoint.New().(*v3.HostEndpoint)
+	h.Name, h.Labels = node+"-auto-hep", map[string]string{v3.LabelCreatedBy: v3.CreatedByController}
+	h.Spec = v3.HostEndpointSpec{Node: node, InterfaceName: "*"}
+	return h
+}
+
+// tellOf has the watch tell of an endpoint as it is stored.
+func tellOf(t *testing.T, c *Controller, store datastore.Store, key resources.Key) *v3.HostEndpoint {
+	t.Helper()
+	o, err := store.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := o.(*v3.HostEndpoint)
+	c.state.putEndpoint(h)
+	return h
+}
+
+// deleteByOther has the watch tell of an endpoint, and then that somebody else has deleted it.
+func deleteByOther(t *testing.T, c *Controller, store datastore.Store, key resources.Key) {
+	t.Helper()
+	tellOf(t, c, store, key)
+	if err := store.Delete(t.Context(), key, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.state.deleteEndpoint(key.Name)
+}
+
 func byTemplate(name string) autohep.Config {
 	return autohep.Config{AutoCreate: true, Templates: []v3.Template{{GenerateName: name, InterfaceCIDRs: []string{"10.0.0.0/8"}}}}
 }
@@ -115,9 +145,7 @@ func TestDeletedByOther(t *testing.T) {
 	s := &interfering{Store: openLocal(t)}
 	c := newForTest(t, s, time.Now)
 	c.asFor(onlyDefault)
-	h := resources.HostEndpoint.New().(*v3.HostEndpoint)
-	h.Name, h.Labels = "n-auto-hep", map[string]string{v3.LabelCreatedBy: v3.CreatedByController}
-	h.Spec = v3.HostEndpointSpec{Node: "n", InterfaceName: "*"}
+	h := testEndpoint("n")
 	put := func() {
 		t.Helper()
 		made, err := s.Store.Create(t.Context(), h)

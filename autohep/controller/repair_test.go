@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -135,7 +134,7 @@ func TestPassesAreQuiet(t *testing.T) {
 	for name, open := range backends() {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
-			port := freePort(t)
+			port := cluster.FreePort(t)
 			spec := enabled(v3.Template{GenerateName: "t", InterfaceCIDRs: []string{"10.0.0.0/8"}})
 			for i := range 20 {
 				b.addNode(t, kubeNode(fmt.Sprintf("quiet-%d", i), i))
@@ -185,16 +184,6 @@ func TestPassesAreQuiet(t *testing.T) {
 			}
 		})
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // fetch gets a page; empty while nobody serves it.
@@ -311,8 +300,7 @@ func TestUnreadable(t *testing.T) {
 	if err := b.store.Delete(t.Context(), resources.HostEndpoint.Key("r-1-auto-hep"), ""); err != nil {
 		t.Fatal(err)
 	}
-	kcc := "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default"
-	if _, err := client.Put(t.Context(), kcc, "{"); err != nil {
+	if _, err := client.Put(t.Context(), configurationPath, "{"); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the log does not tell of the configuration", func() bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/edfb3db0/calicoctl/autohep/controller"
 	"github.com/edfb3db0/calicoctl/resources"
 	v3 "github.com/edfb3db0/calicoctl/resources/v3"
+	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
 // TestPeriod has periods that would keep a server busy raised, and said.
@@ -57,7 +58,7 @@ func TestPeriodIsLogged(t *testing.T) {
 	logged := func(text string) int { return strings.Count(c.log.String(), text) }
 	set(time.Millisecond, 0)
 	await(t, "there is no warning", func() bool { return logged("reconcilerPeriod is 1ms") == 1 })
-	set(time.Millisecond, freePort(t))
+	set(time.Millisecond, cluster.FreePort(t))
 	set(-time.Second, 0)
 	await(t, "there is no second warning", func() bool { return logged("reconcilerPeriod is -1s") == 1 })
 	if n := logged("reconcilerPeriod is 1ms"); n != 1 {

@@ -21,7 +21,7 @@ func TestUnreadNode(t *testing.T) {
 	client := etcdClient(t, e)
 	b := newBackend(t, openEtcd(t, e), nil)
 	b.configure(t, enabled())
-	port := freePort(t)
+	port := cluster.FreePort(t)
 	b.edit(t, resources.KubeControllersConfiguration.Key(v3.DefaultName), func(o resources.Object) resources.Object {
 		o.(*v3.KubeControllersConfiguration).Spec.PrometheusMetricsPort = &port
 		return o

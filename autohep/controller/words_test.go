@@ -32,15 +32,7 @@ var wordsProblems = []string{
 func TestWordsAreTold(t *testing.T) {
 	e := cluster.StartEtcd(t)
 	client := etcdClient(t, e)
-	const path = "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default"
-	put := func(spec string) {
-		t.Helper()
-		_, err := client.Put(t.Context(), path, fmt.Sprintf(
-			`{"kind":"KubeControllersConfiguration","apiVersion":"projectcalico.org/v3","metadata":{"name":"default"},"spec":%s}`, spec))
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	put := func(spec string) { t.Helper(); putConfiguration(t, client, spec) }
 	b := newBackend(t, openEtcd(t, e), nil)
 	b.addNode(t, kubeNode("n", 1))
 	put(wordsSpec)
@@ -66,7 +58,7 @@ func TestWordsAreTold(t *testing.T) {
 		t.Errorf("problems: %s", got)
 	}
 	await(t, "the status is not written", func() bool { return b.statusOf(t).RunningConfig != nil })
-	answer, err := client.Get(t.Context(), path)
+	answer, err := client.Get(t.Context(), configurationPath)
 	if err != nil || !strings.Contains(string(answer.Kvs[0].Value), "loud") {
 		t.Errorf("what means nothing has been removed: %v %v", answer, err)
 	}
@@ -81,12 +73,7 @@ func TestUnknownAutoCreateIsLoggedOnce(t *testing.T) {
 	client := etcdClient(t, e)
 	put := func(word string) {
 		t.Helper()
-		_, err := client.Put(t.Context(), "/calico/resources/v3/projectcalico.org/kubecontrollersconfigurations/default", fmt.Sprintf(
-			`{"kind":"KubeControllersConfiguration","apiVersion":"projectcalico.org/v3","metadata":{"name":"default"},`+
-				`"spec":{"prometheusMetricsPort":0,"controllers":{"node":{"hostEndpoint":{"autoCreate":%q}}}}}`, word))
-		if err != nil {
-			t.Fatal(err)
-		}
+		putConfiguration(t, client, fmt.Sprintf(`{"prometheusMetricsPort":0,"controllers":{"node":{"hostEndpoint":{"autoCreate":%q}}}}`, word))
 	}
 	put("perhaps")
 	r, ready := startWithHealth(t, openEtcd(t, e))

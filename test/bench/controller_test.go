@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/edfb3db0/calicoctl/test/cluster"
 )
 
 // controllerUnderTest is a running "calicoctl controller run".
@@ -157,16 +158,6 @@ func (a api) configureController(b *testing.B, port int, autoCreate, period stri
 	a.Do(b, http.MethodPatch, path+"/default", []byte("{"+spec+"}"))
 }
 
-func freePort(b *testing.B) int {
-	b.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 // BenchmarkController has the controller enable, relabel and disable 1,000, 5,000 and 10,000 nodes, beside the mean of
 // two bare loops that write as many endpoints, before and in between, and starts it where everything is in step.
 func BenchmarkController(b *testing.B) {
@@ -187,7 +178,7 @@ func controllerRound(b *testing.B, w *bench, a api, n int) {
 	a.clear(b, "/api/v1/nodes")
 	a.clear(b, endpoints)
 	a.bareNodes(b, n)
-	port := freePort(b)
+	port := cluster.FreePort(b)
 	a.configureController(b, port, "Disabled", "1h")
 	bareCreate, firstDelete := a.bareEndpoints(b, n)
 
@@ -240,7 +231,7 @@ func controllerRound(b *testing.B, w *bench, a api, n int) {
 
 // startFromNothing starts the controller where no node is protected yet.
 func startFromNothing(b *testing.B, w *bench, a api, n int) {
-	port := freePort(b)
+	port := cluster.FreePort(b)
 	a.configureController(b, port, "Enabled", "1h")
 	began := time.Now()
 	c := startController(b, w, port)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,14 +83,14 @@ func (a *APIServer) start(binary string, flags []string) error {
 	if err := errors.Join(writeTokens(tokens), writeKey(key)); err != nil {
 		return err
 	}
-	a.URL = "https://127.0.0.1:" + port
+	a.URL = "https://" + loopbackAt(port)
 	a.process = process{
 		binary: binary,
 		log:    filepath.Join(a.folder, "kube-apiserver.log"),
 		ready:  a.ready,
 		args: append([]string{
 			"--etcd-servers=http://" + a.etcd.Endpoint,
-			"--bind-address=127.0.0.1", "--secure-port=" + port, "--cert-dir=" + a.folder,
+			"--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port), "--cert-dir=" + a.folder,
 			"--token-auth-file=" + tokens, "--authorization-mode=RBAC",
 			"--service-account-issuer=https://calicoctl.test", "--service-account-key-file=" + key, "--service-account-signing-key-file=" + key,
 			"--service-cluster-ip-range=10.96.0.0/16", "--endpoint-reconciler-type=none",

@@ -44,15 +44,15 @@ func runEtcd(binary, folder string, flags []string) (*Etcd, error) {
 	if strings.Contains(strings.Join(flags, " "), "--cert-file") {
 		scheme = "https"
 	}
-	e := &Etcd{Endpoint: "127.0.0.1:" + client}
+	e, peers := &Etcd{Endpoint: loopbackAt(client)}, "http://"+loopbackAt(peer)
 	e.process = process{
 		binary: binary,
 		log:    filepath.Join(folder, "etcd.log"),
 		args: append([]string{
 			"--data-dir=" + filepath.Join(folder, "etcd"), "--unsafe-no-fsync", "--log-level=info", "--log-outputs=stderr",
 			"--listen-client-urls=" + scheme + "://" + e.Endpoint, "--advertise-client-urls=" + scheme + "://" + e.Endpoint,
-			"--listen-peer-urls=http://127.0.0.1:" + peer, "--initial-advertise-peer-urls=http://127.0.0.1:" + peer,
-			"--initial-cluster=default=http://127.0.0.1:" + peer,
+			"--listen-peer-urls=" + peers, "--initial-advertise-peer-urls=" + peers,
+			"--initial-cluster=default=" + peers,
 		}, flags...),
 	}
 	var before int // what the log says of earlier starts

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"testing"
 	"time"
 )
 
@@ -102,15 +103,33 @@ func (p *process) tail() string {
 	return string(text[max(0, len(text)-last):])
 }
 
-// freePort finds a port of the loopback interface that nobody uses.
-func freePort() (string, error) {
+// FreePort is a port of the loopback interface that nobody uses.
+func FreePort(tb testing.TB) int {
+	tb.Helper()
+	port, err := freePort()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return port
+}
+
+// FreeAddress is an address of the loopback interface that nobody uses, with its port.
+func FreeAddress(tb testing.TB) string {
+	tb.Helper()
+	return loopbackAt(FreePort(tb))
+}
+
+// loopbackAt is a port of the loopback interface.
+func loopbackAt(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return 0, err
 	}
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
-		return "", errors.Join(errors.New("no TCP address"), listener.Close())
+		return 0, errors.Join(errors.New("no TCP address"), listener.Close())
 	}
-	return strconv.Itoa(address.Port), listener.Close()
+	return address.Port, listener.Close()
 }
