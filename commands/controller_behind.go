@@ -21,7 +21,7 @@ const (
 // lookAgain reads again what is not in step although a controller works. What it does not bring in step meanwhile is a
 // problem: it may be that somebody else keeps changing it, of which the datastore has no other trace.
 func (s *session) lookAgain(ctx context.Context, r *controller.Reading, e *controller.Environment, identity string) (*controller.Reading, error) {
-	before := wanted(r)
+	before := behind(r)
 	if len(before) == 0 || len(before) > behindAtOnce {
 		return r, nil
 	}
@@ -34,7 +34,7 @@ func (s *session) lookAgain(ctx context.Context, r *controller.Reading, e *contr
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range wanted(again) {
+	for _, h := range behind(again) {
 		if !slices.ContainsFunc(before, func(b *v3.HostEndpoint) bool { return b.Name == h.Name }) {
 			continue
 		}
@@ -46,7 +46,7 @@ func (s *session) lookAgain(ctx context.Context, r *controller.Reading, e *contr
 	return again, nil
 }
 
-// wanted are the endpoints that are missing or not as they should be.
-func wanted(r *controller.Reading) []*v3.HostEndpoint {
+// behind are the endpoints that are missing or not as they should be.
+func behind(r *controller.Reading) []*v3.HostEndpoint {
 	return slices.Concat(r.Changes.Create, r.Changes.Update)
 }

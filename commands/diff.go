@@ -249,8 +249,8 @@ func (o *diffOptions) differenceOf(ctx context.Context, before, after *world, au
 	for _, c := range policy.Diff(engine, engine.Next(after.snapshot())) {
 		found.Traffic = append(found.Traffic, w.changes(c)...)
 	}
-	for i := range found.Traffic {
-		if o.format == formatJSON { // the one that has them
+	if o.format == formatJSON { // the one that has them
+		for i := range found.Traffic {
 			found.Traffic[i].Boxes = found.Traffic[i].set.Boxes()
 		}
 	}

@@ -120,7 +120,7 @@ func runLint(ctx context.Context, o *lintOptions) error {
 		o.deps.warn("there are no host endpoints here, so nothing is said about what policies do to them")
 	}
 	unknown := cannotTell(result.Engine)
-	report := newLintReport(w, result)
+	report := newLintReport(w, result, o.format == formatJSON)
 	if err := cannotTell(result.Engine); err != nil && unknown == nil { // when it was put into words
 		return err
 	}

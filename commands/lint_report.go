@@ -21,6 +21,8 @@ type lintReport struct {
 	words    *words
 	engine   *policy.Engine
 	findings []lintFinding
+	// boxes tells that proofs have their Boxes.
+	boxes bool
 	// counts are of the findings that count.
 	counts     map[lint.Severity]int
 	suppressed int
@@ -65,9 +67,10 @@ type lintProof struct {
 	other manifest.Position
 }
 
-func newLintReport(w *world, r lint.Result) *lintReport {
+// newLintReport puts a result into words. With boxes, which one format has, traffic is written out in full too.
+func newLintReport(w *world, r lint.Result, boxes bool) *lintReport {
 	report := &lintReport{
-		world: w, words: newWords(newCluster(w), r.Engine.Space()), engine: r.Engine, findings: []lintFinding{}, counts: map[lint.Severity]int{},
+		world: w, boxes: boxes, words: newWords(newCluster(w), r.Engine.Space()), engine: r.Engine, findings: []lintFinding{}, counts: map[lint.Severity]int{},
 	}
 	for _, f := range r.Findings {
 		at := w.position(f.Place.Key, f.Place.Path)
@@ -112,7 +115,9 @@ func (r *lintReport) proof(p lint.Proof) lintProof {
 	}
 	if !p.Traffic.Empty() {
 		own.Traffic, own.brief = r.words.brief(p.Traffic, p.Path)
-		own.Boxes = p.Traffic.Boxes()
+		if r.boxes {
+			own.Boxes = p.Traffic.Boxes()
+		}
 	}
 	if p.Flow != nil {
 		if trace, err := r.engine.Judge(*p.Flow); err == nil {
