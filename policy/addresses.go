@@ -70,22 +70,21 @@ func (a Addresses) First(n int) []netip.Prefix {
 }
 
 // Prefixes are the fewest networks that have all of the addresses, sorted; none for all. Those who ask get the same list,
-// which must not be changed. It costs as much each time, since it is written out each time.
+// which must not be changed. The limit counts it each time: whoever asks is going to print all of it.
 func (a Addresses) Prefixes() []netip.Prefix {
 	if a.All() || a.table.err != nil {
 		return nil
 	}
-	if list, ok := a.table.written[a]; ok {
-		a.table.spend(stepsOfRange * len(list))
-		return list
+	list, ok := a.table.written[a]
+	if !ok {
+		list = make([]netip.Prefix, 0, a.Count())
+		a.intervals(func(in interval, v6 bool) bool {
+			list = appendPrefixes(list, in, v6)
+			return true
+		})
+		a.table.written[a] = list
 	}
-	list := make([]netip.Prefix, 0, a.Count())
-	a.intervals(func(in interval, v6 bool) bool {
-		list = appendPrefixes(list, in, v6)
-		return true
-	})
 	a.table.spend(stepsOfRange * len(list))
-	a.table.written[a] = list
 	return list
 }
 

@@ -31,20 +31,7 @@ func TestAskAgreesWithTrace(t *testing.T) {
 				}
 			}
 			engine := policy.New(s)
-			q := policy.Question{
-				Path: f.Path, From: []netip.Prefix{netip.PrefixFrom(f.From, f.From.BitLen())},
-				To: []netip.Prefix{netip.PrefixFrom(f.To, f.To.BitLen())},
-			}
-			if f.Path == policy.Forward {
-				f.In, f.Out = "", ""
-				q.Nodes = func(name string) bool { return name == f.Node }
-			} else {
-				f = policy.Flow{
-					From: f.From, To: f.To, Protocol: f.Protocol, Port: f.Port, SourcePort: f.SourcePort,
-					ICMPType: f.ICMPType, ICMPCode: f.ICMPCode,
-				}
-				q.Path = ""
-			}
+			f, q := askedAbout(f)
 			answers := engine.Asker().Ask(q)
 			want, err := engine.Trace(f)
 			if err != nil || len(answers) == 0 {
@@ -80,6 +67,24 @@ func TestAskAgreesWithTrace(t *testing.T) {
 	if answered == 0 || lost == 0 {
 		t.Errorf("%d questions had an answer, and %d packets had none", answered, lost)
 	}
+}
+
+// askedAbout is a flow and a question that are about the same packet.
+func askedAbout(f policy.Flow) (policy.Flow, policy.Question) {
+	q := policy.Question{
+		Path: f.Path, From: []netip.Prefix{netip.PrefixFrom(f.From, f.From.BitLen())},
+		To: []netip.Prefix{netip.PrefixFrom(f.To, f.To.BitLen())},
+	}
+	if f.Path == policy.Forward {
+		f.In, f.Out = "", ""
+		q.Nodes = func(name string) bool { return name == f.Node }
+		return f, q
+	}
+	q.Path = ""
+	return policy.Flow{
+		From: f.From, To: f.To, Protocol: f.Protocol, Port: f.Port, SourcePort: f.SourcePort,
+		ICMPType: f.ICMPType, ICMPCode: f.ICMPCode,
+	}, q
 }
 
 // addUntracked adds a policy that lets every packet in without tracking, and an endpoint of which many an answer is then lost.

@@ -165,7 +165,7 @@ func (c *Controller) trouble(ctx context.Context, log *slog.Logger, what string,
 		return
 	}
 	c.metrics.failure(err)
-	if c.health.isUnread() && errors.Is(err, datastore.ErrInvalid) {
+	if c.health.whyUnread() != nil && errors.Is(err, datastore.ErrInvalid) {
 		log.Debug(what, "error", err, "failures", failures) // which has been told when it was news
 	} else {
 		log.Warn(what, "error", err, "failures", failures)

@@ -133,9 +133,6 @@ func (h *health) whyUnread() error {
 	return h.unread
 }
 
-// isUnread tells whether the configuration could not be read.
-func (h *health) isUnread() bool { return h.whyUnread() != nil }
-
 // trouble says what is wrong with the configuration; empty for nothing.
 func (h *health) trouble() string {
 	h.mu.Lock()
